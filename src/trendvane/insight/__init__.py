@@ -1,0 +1,1 @@
+"""Arithmetic that turns counts into shares with honest intervals. No I/O."""

@@ -1,0 +1,1 @@
+"""Raw responses: the local spool and the object store they are pushed to."""

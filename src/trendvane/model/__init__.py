@@ -1,0 +1,1 @@
+"""The model: its package on disk, the inference engine, and how a package is made."""
