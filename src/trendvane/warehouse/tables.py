@@ -23,6 +23,7 @@ from sqlalchemy import (
     false,
     func,
     text,
+    true,
 )
 
 metadata = MetaData(
@@ -78,7 +79,9 @@ tweet_staging = Table(
     Column("cluster_id", BigInteger, nullable=False, comment="tweet_id of the first tweet that said this"),
     Column("sample", Text, comment="validation, training, or null"),
     Column("source", Text, nullable=False),
-    Column("raw_ref", Text, nullable=False, comment="lake object and page, so that each row can be traced back"),
+    Column(
+        "raw_ref", Text, nullable=False, comment="lake object and page, so that each row can be traced back"
+    ),
     Column("sanitized", Boolean, nullable=False, server_default=false()),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0"), comment="raised at claim"),
     Column("claim_epoch", BigInteger, nullable=False, server_default=text("0"), comment="fence of a claim"),
@@ -89,7 +92,9 @@ tweet_staging = Table(
 tweet_topic = Table(
     "tweet_topic",
     metadata,
-    Column("tweet_id", BigInteger, ForeignKey("tweet_staging.tweet_id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "tweet_id", BigInteger, ForeignKey("tweet_staging.tweet_id", ondelete="CASCADE"), primary_key=True
+    ),
     Column("topic_id", Text, primary_key=True),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Index("ix_tweet_topic_topic_id_created_at", "topic_id", "created_at"),
@@ -98,7 +103,9 @@ tweet_topic = Table(
 tweet_product = Table(
     "tweet_product",
     metadata,
-    Column("staging_id", BigInteger, ForeignKey("tweet_staging.tweet_id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "staging_id", BigInteger, ForeignKey("tweet_staging.tweet_id", ondelete="CASCADE"), primary_key=True
+    ),
     Column("tweet_id", BigInteger, nullable=False),
     Column("topic", Text, nullable=False),
     Column("type", Text, nullable=False),
@@ -112,6 +119,13 @@ tweet_product = Table(
     Column("p_neutral", Double, nullable=False),
     Column("p_positive", Double, nullable=False),
     Column("model_version", Text, primary_key=True),
+    Column(
+        "voice",
+        Boolean,
+        nullable=False,
+        server_default=true(),
+        comment="counted in shares: first of its cluster, in a language this model reads",
+    ),
     CheckConstraint("predicted_sentiment BETWEEN 0 AND 2", name="sentiment"),
 )
 
@@ -174,7 +188,7 @@ topic_rollup = Table(
     Column("minute", DateTime(timezone=True), primary_key=True),
     Column("model_version", Text, primary_key=True),
     Column("tweets", Integer, nullable=False, comment="every tweet, copies and all languages included"),
-    Column("n_negative", Integer, nullable=False, comment="voices: first of a cluster, in a language the model reads"),
+    Column("n_negative", Integer, nullable=False, comment="voices: see tweet_product.voice"),
     Column("n_neutral", Integer, nullable=False),
     Column("n_positive", Integer, nullable=False),
     Column("p_negative", Double, nullable=False, comment="sum of the probabilities of the same voices"),
@@ -190,7 +204,7 @@ crawl_cursor = Table(
     metadata,
     Column("topic_id", Text, primary_key=True),
     Column("since_id", BigInteger, comment="newest id of the last window that was saved whole"),
-    Column("window_newest_id", BigInteger, comment="newest id of the window being read; null between windows"),
+    Column("window_newest_id", BigInteger, comment="newest id of the window being read; else null"),
     Column("window_until_id", BigInteger, comment="oldest id saved of that window; reading goes on below it"),
     _at("updated_at", nullable=False, default=True),
 )
@@ -235,6 +249,6 @@ tombstone = Table(
     "tombstone",
     metadata,
     Column("tweet_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("reason", Text, nullable=False, comment="deleted, protected, suspended, withheld, retention, request"),
+    Column("reason", Text, nullable=False, comment="deleted, suspended, retention, request, ..."),
     _at("created_at", nullable=False, default=True),
 )

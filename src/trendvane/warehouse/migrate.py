@@ -1,0 +1,34 @@
+"""Bring the schema up to date."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+if TYPE_CHECKING:
+    from trendvane.warehouse.engine import Warehouse
+
+# Any fixed number will do; it only has to be the same in every process that migrates.
+_LOCK = 7_291_046_550_118_001
+_PATIENCE = "5min"
+
+
+def upgrade(warehouse: Warehouse, revision: str = "head") -> None:
+    """Run the migrations that are missing, in one transaction.
+
+    Several processes may start at once: they queue on an advisory lock; the later ones find nothing to do.
+
+    Raises:
+        StorageUnavailableError: The server did not answer, or another migration took over five minutes.
+    """
+    with warehouse.begin() as connection:
+        connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
+        connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        config = Config()
+        config.set_main_option("script_location", "trendvane.warehouse:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
