@@ -8,17 +8,114 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+_TABLES = (
+    "topic",
+    "lake_object",
+    "dead_letter",
+    "crawl_cursor",
+    "crawl_gap",
+    "tweet_staging",
+    "cluster_key",
+    "tweet_topic",
+    "tweet_product",
+    "topic_rollup",
+    "spend",
+    "tweet_label",
+    "model_promotion",
+    "tombstone",
+)
+
 
 def upgrade() -> None:
+    _topic()
+    _lake_object()
+    _dead_letter()
+    _crawl_cursor()
+    _crawl_gap()
+    _tweet_staging()
+    _cluster_key()
+    _tweet_topic()
+    _tweet_product()
+    _topic_rollup()
+    _spend()
+    _tweet_label()
+    _model_promotion()
+    _tombstone()
+
+
+def downgrade() -> None:
+    for name in reversed(_TABLES):
+        op.drop_table(name)
+
+
+def _topic() -> None:
     op.create_table(
-        "cluster_key",
+        "topic",
+        sa.Column("topic_id", sa.Text(), nullable=False, comment="sixteen hex digits, domain.topic.topic_id"),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False, comment="trending, hashtag, keyword, user"),
+        sa.Column("source", sa.Text(), nullable=False, comment="x, emulator or replay"),
         sa.Column(
-            "key", sa.BigInteger(), autoincrement=False, nullable=False, comment="fingerprint of the wording"
+            "first_seen_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")
         ),
-        sa.Column("cluster_id", sa.BigInteger(), nullable=False),
-        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_cluster_key")),
+        sa.Column(
+            "last_seen_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")
+        ),
+        sa.Column("polled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "rank",
+            sa.Integer(),
+            nullable=True,
+            comment="place in the last list of trends; null for topics from settings",
+        ),
+        sa.PrimaryKeyConstraint("topic_id", name="pk_topic"),
     )
+
+
+def _lake_object() -> None:
+    op.create_table(
+        "lake_object",
+        sa.Column("key", sa.Text(), nullable=False, comment="path in the lake"),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("pushed_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.Column("staged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
+        sa.Column(
+            "tweets", sa.Integer(), nullable=True, comment="tweets read when staged, repeated ones included"
+        ),
+        sa.Column("inserted", sa.Integer(), nullable=True, comment="rows that were new"),
+        sa.Column("error", sa.Text(), nullable=True, comment="why the object could not be staged, if so"),
+        sa.PrimaryKeyConstraint("key", name="pk_lake_object"),
+    )
+    op.create_index(
+        "ix_lake_object_unstaged", "lake_object", ["key"], postgresql_where=sa.text("staged_at IS NULL")
+    )
+
+
+def _dead_letter() -> None:
+    op.create_table(
+        "dead_letter",
+        sa.Column("dead_letter_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False, comment="push, stage or score"),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("tweet_id", sa.BigInteger(), nullable=True),
+        sa.Column("raw_ref", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False, server_default=sa.text("-1")),
+        sa.Column("attempts", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.PrimaryKeyConstraint("dead_letter_id", name="pk_dead_letter"),
+    )
+    op.create_index("ix_dead_letter_tweet_id", "dead_letter", ["tweet_id"])
+    op.create_index(
+        "uq_dead_letter_origin", "dead_letter", ["stage", "raw_ref", "position", "reason"], unique=True
+    )
+
+
+def _crawl_cursor() -> None:
     op.create_table(
         "crawl_cursor",
         sa.Column("topic_id", sa.Text(), nullable=False),
@@ -40,9 +137,12 @@ def upgrade() -> None:
             nullable=True,
             comment="oldest id saved of that window; reading goes on below it",
         ),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("topic_id", name=op.f("pk_crawl_cursor")),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.PrimaryKeyConstraint("topic_id", name="pk_crawl_cursor"),
     )
+
+
+def _crawl_gap() -> None:
     op.create_table(
         "crawl_gap",
         sa.Column("gap_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -50,146 +150,12 @@ def upgrade() -> None:
         sa.Column("from_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("to_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("gap_id", name=op.f("pk_crawl_gap")),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.PrimaryKeyConstraint("gap_id", name="pk_crawl_gap"),
     )
-    op.create_table(
-        "dead_letter",
-        sa.Column("dead_letter_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("stage", sa.Text(), nullable=False, comment="push, stage or score"),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("tweet_id", sa.BigInteger(), nullable=True),
-        sa.Column("raw_ref", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), server_default=sa.text("-1"), nullable=False),
-        sa.Column("attempts", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("dead_letter_id", name=op.f("pk_dead_letter")),
-    )
-    op.create_index("ix_dead_letter_tweet_id", "dead_letter", ["tweet_id"], unique=False)
-    op.create_index(
-        "uq_dead_letter_origin", "dead_letter", ["stage", "raw_ref", "position", "reason"], unique=True
-    )
-    op.create_table(
-        "lake_object",
-        sa.Column("key", sa.Text(), nullable=False, comment="path in the lake"),
-        sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("bytes", sa.BigInteger(), nullable=False),
-        sa.Column("pages", sa.Integer(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("pushed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("staged_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("attempts", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column(
-            "tweets", sa.Integer(), nullable=True, comment="tweets read when staged, repeated ones included"
-        ),
-        sa.Column("inserted", sa.Integer(), nullable=True, comment="rows that were new"),
-        sa.Column("error", sa.Text(), nullable=True, comment="why the object could not be staged, if so"),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_lake_object")),
-    )
-    op.create_index(
-        "ix_lake_object_unstaged",
-        "lake_object",
-        ["key"],
-        unique=False,
-        postgresql_where=sa.text("staged_at IS NULL"),
-    )
-    op.create_table(
-        "model_promotion",
-        sa.Column("promotion_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("model_version", sa.Text(), nullable=False),
-        sa.Column("previous_version", sa.Text(), nullable=True),
-        sa.Column("action", sa.Text(), nullable=False, comment="promote, refuse, rollback"),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column(
-            "report",
-            sa.Text(),
-            server_default=sa.text("'{}'"),
-            nullable=False,
-            comment="JSON of the comparison",
-        ),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("promotion_id", name=op.f("pk_model_promotion")),
-    )
-    op.create_table(
-        "spend",
-        sa.Column(
-            "day", sa.Text(), nullable=False, comment="UTC day, YYYY-MM-DD; X's meter resets at midnight UTC"
-        ),
-        sa.Column("item", sa.Text(), nullable=False, comment="posts, trends, counts, users"),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("units", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column(
-            "micros",
-            sa.BigInteger(),
-            server_default=sa.text("0"),
-            nullable=False,
-            comment="millionths of a dollar",
-        ),
-        sa.Column("requests", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("day", "item", "source", name=op.f("pk_spend")),
-    )
-    op.create_table(
-        "tombstone",
-        sa.Column("tweet_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False, comment="deleted, suspended, retention, request, ..."),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("tweet_id", name=op.f("pk_tombstone")),
-    )
-    op.create_table(
-        "topic",
-        sa.Column("topic_id", sa.Text(), nullable=False, comment="sixteen hex digits, domain.topic.topic_id"),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("type", sa.Text(), nullable=False, comment="trending, hashtag, keyword, user"),
-        sa.Column("source", sa.Text(), nullable=False, comment="x, emulator or replay"),
-        sa.Column(
-            "first_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
-        sa.Column(
-            "last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
-        sa.Column("polled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column(
-            "rank",
-            sa.Integer(),
-            nullable=True,
-            comment="place in the last list of trends; null for topics from settings",
-        ),
-        sa.PrimaryKeyConstraint("topic_id", name=op.f("pk_topic")),
-    )
-    op.create_table(
-        "topic_rollup",
-        sa.Column("topic_id", sa.Text(), nullable=False),
-        sa.Column("minute", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("model_version", sa.Text(), nullable=False),
-        sa.Column(
-            "tweets", sa.Integer(), nullable=False, comment="every tweet, copies and all languages included"
-        ),
-        sa.Column("n_negative", sa.Integer(), nullable=False, comment="voices: see tweet_product.voice"),
-        sa.Column("n_neutral", sa.Integer(), nullable=False),
-        sa.Column("n_positive", sa.Integer(), nullable=False),
-        sa.Column(
-            "p_negative", sa.Double(), nullable=False, comment="sum of the probabilities of the same voices"
-        ),
-        sa.Column("p_neutral", sa.Double(), nullable=False),
-        sa.Column("p_positive", sa.Double(), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("topic_id", "minute", "model_version", name=op.f("pk_topic_rollup")),
-    )
-    op.create_index("ix_topic_rollup_minute", "topic_rollup", ["minute"], unique=False)
-    op.create_index("ix_topic_rollup_updated_at", "topic_rollup", ["updated_at"], unique=False)
-    op.create_table(
-        "tweet_label",
-        sa.Column("tweet_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("labeller", sa.Text(), nullable=False, comment="who said it: a person, a model, a file"),
-        sa.Column("prompt_version", sa.Text(), server_default=sa.text("''"), nullable=False),
-        sa.Column("label", sa.SmallInteger(), nullable=True, comment="null when the labeller abstained"),
-        sa.Column("votes", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("tweet_id", "labeller", "prompt_version", name=op.f("pk_tweet_label")),
-    )
+
+
+def _tweet_staging() -> None:
     op.create_table(
         "tweet_staging",
         sa.Column("tweet_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -199,15 +165,15 @@ def upgrade() -> None:
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("crawl_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("inference_done", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("inference_done", sa.Boolean(), nullable=False, server_default=sa.text("false")),
         sa.Column("inferred_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("predicted_sentiment", sa.SmallInteger(), nullable=True),
         sa.Column("sentiment_score", sa.Double(), nullable=True),
-        sa.Column("moved_to_product", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("moved_to_product", sa.Boolean(), nullable=False, server_default=sa.text("false")),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("processed_done", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("processed_done", sa.Boolean(), nullable=False, server_default=sa.text("false")),
         sa.Column("processed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lang", sa.Text(), nullable=False),
         sa.Column(
@@ -230,34 +196,62 @@ def upgrade() -> None:
             nullable=False,
             comment="lake object and page, so that each row can be traced back",
         ),
-        sa.Column("sanitized", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("sanitized", sa.Boolean(), nullable=False, server_default=sa.text("false")),
         sa.Column(
             "attempts",
             sa.SmallInteger(),
-            server_default=sa.text("0"),
             nullable=False,
+            server_default=sa.text("0"),
             comment="raised at claim",
         ),
         sa.Column(
             "claim_epoch",
             sa.BigInteger(),
-            server_default=sa.text("0"),
             nullable=False,
+            server_default=sa.text("0"),
             comment="fence of a claim",
         ),
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("tweet_id", name=op.f("pk_tweet_staging")),
+        sa.PrimaryKeyConstraint("tweet_id", name="pk_tweet_staging"),
     )
     op.create_index(
         "ix_tweet_staging_pending",
         "tweet_staging",
         ["tweet_id"],
-        unique=False,
         postgresql_where=sa.text("NOT inference_done"),
     )
+
+
+def _cluster_key() -> None:
+    op.create_table(
+        "cluster_key",
+        sa.Column(
+            "key", sa.BigInteger(), autoincrement=False, nullable=False, comment="fingerprint of the wording"
+        ),
+        sa.Column("cluster_id", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.PrimaryKeyConstraint("key", name="pk_cluster_key"),
+    )
+
+
+def _tweet_topic() -> None:
+    op.create_table(
+        "tweet_topic",
+        sa.Column("tweet_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("topic_id", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("tweet_id", "topic_id", name="pk_tweet_topic"),
+        sa.ForeignKeyConstraint(
+            ["tweet_id"], ["tweet_staging.tweet_id"], name="fk_tweet_topic_tweet_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_tweet_topic_topic_id_created_at", "tweet_topic", ["topic_id", "created_at"])
+
+
+def _tweet_product() -> None:
     op.create_table(
         "tweet_product",
-        sa.Column("staging_id", sa.BigInteger(), nullable=False),
+        sa.Column("staging_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("tweet_id", sa.BigInteger(), nullable=False),
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
@@ -267,7 +261,7 @@ def upgrade() -> None:
         ),
         sa.Column("processed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
         sa.Column("p_negative", sa.Double(), nullable=False),
         sa.Column("p_neutral", sa.Double(), nullable=False),
         sa.Column("p_positive", sa.Double(), nullable=False),
@@ -275,57 +269,103 @@ def upgrade() -> None:
         sa.Column(
             "voice",
             sa.Boolean(),
-            server_default=sa.text("1"),
             nullable=False,
+            server_default=sa.text("true"),
             comment="counted in shares: first of its cluster, in a language this model reads",
         ),
+        sa.PrimaryKeyConstraint("staging_id", "model_version", name="pk_tweet_product"),
+        sa.ForeignKeyConstraint(
+            ["staging_id"], ["tweet_staging.tweet_id"], name="fk_tweet_product_staging_id", ondelete="CASCADE"
+        ),
         sa.CheckConstraint("predicted_sentiment BETWEEN 0 AND 2", name=op.f("ck_tweet_product_sentiment")),
-        sa.ForeignKeyConstraint(
-            ["staging_id"],
-            ["tweet_staging.tweet_id"],
-            name=op.f("fk_tweet_product_staging_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("staging_id", "model_version", name=op.f("pk_tweet_product")),
     )
+
+
+def _topic_rollup() -> None:
     op.create_table(
-        "tweet_topic",
-        sa.Column("tweet_id", sa.BigInteger(), nullable=False),
+        "topic_rollup",
         sa.Column("topic_id", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tweet_id"], ["tweet_staging.tweet_id"], name=op.f("fk_tweet_topic_tweet_id"), ondelete="CASCADE"
+        sa.Column("minute", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("model_version", sa.Text(), nullable=False),
+        sa.Column(
+            "tweets", sa.Integer(), nullable=False, comment="every tweet, copies and all languages included"
         ),
-        sa.PrimaryKeyConstraint("tweet_id", "topic_id", name=op.f("pk_tweet_topic")),
+        sa.Column("n_negative", sa.Integer(), nullable=False, comment="voices: see tweet_product.voice"),
+        sa.Column("n_neutral", sa.Integer(), nullable=False),
+        sa.Column("n_positive", sa.Integer(), nullable=False),
+        sa.Column(
+            "p_negative", sa.Double(), nullable=False, comment="sum of the probabilities of the same voices"
+        ),
+        sa.Column("p_neutral", sa.Double(), nullable=False),
+        sa.Column("p_positive", sa.Double(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.PrimaryKeyConstraint("topic_id", "minute", "model_version", name="pk_topic_rollup"),
     )
-    op.create_index(
-        "ix_tweet_topic_topic_id_created_at", "tweet_topic", ["topic_id", "created_at"], unique=False
+    op.create_index("ix_topic_rollup_minute", "topic_rollup", ["minute"])
+    op.create_index("ix_topic_rollup_updated_at", "topic_rollup", ["updated_at"])
+
+
+def _spend() -> None:
+    op.create_table(
+        "spend",
+        sa.Column(
+            "day", sa.Text(), nullable=False, comment="UTC day, YYYY-MM-DD; X's meter resets at midnight UTC"
+        ),
+        sa.Column("item", sa.Text(), nullable=False, comment="posts, trends, counts, users"),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("units", sa.BigInteger(), nullable=False, server_default=sa.text("0")),
+        sa.Column(
+            "micros",
+            sa.BigInteger(),
+            nullable=False,
+            server_default=sa.text("0"),
+            comment="millionths of a dollar",
+        ),
+        sa.Column("requests", sa.BigInteger(), nullable=False, server_default=sa.text("0")),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.PrimaryKeyConstraint("day", "item", "source", name="pk_spend"),
     )
 
 
-def downgrade() -> None:
-    op.drop_index("ix_tweet_topic_topic_id_created_at", table_name="tweet_topic")
-    op.drop_table("tweet_topic")
-    op.drop_table("tweet_product")
-    op.drop_index(
-        "ix_tweet_staging_pending", table_name="tweet_staging", postgresql_where=sa.text("NOT inference_done")
+def _tweet_label() -> None:
+    op.create_table(
+        "tweet_label",
+        sa.Column("tweet_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("labeller", sa.Text(), nullable=False, comment="who said it: a person, a model, a file"),
+        sa.Column("prompt_version", sa.Text(), nullable=False, server_default=sa.text("''")),
+        sa.Column("label", sa.SmallInteger(), nullable=True, comment="null when the labeller abstained"),
+        sa.Column("votes", sa.Integer(), nullable=False, server_default=sa.text("1")),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.PrimaryKeyConstraint("tweet_id", "labeller", "prompt_version", name="pk_tweet_label"),
     )
-    op.drop_table("tweet_staging")
-    op.drop_table("tweet_label")
-    op.drop_index("ix_topic_rollup_updated_at", table_name="topic_rollup")
-    op.drop_index("ix_topic_rollup_minute", table_name="topic_rollup")
-    op.drop_table("topic_rollup")
-    op.drop_table("topic")
-    op.drop_table("tombstone")
-    op.drop_table("spend")
-    op.drop_table("model_promotion")
-    op.drop_index(
-        "ix_lake_object_unstaged", table_name="lake_object", postgresql_where=sa.text("staged_at IS NULL")
+
+
+def _model_promotion() -> None:
+    op.create_table(
+        "model_promotion",
+        sa.Column("promotion_id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("model_version", sa.Text(), nullable=False),
+        sa.Column("previous_version", sa.Text(), nullable=True),
+        sa.Column("action", sa.Text(), nullable=False, comment="promote, refuse, rollback"),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "report",
+            sa.Text(),
+            nullable=False,
+            server_default=sa.text("'{}'"),
+            comment="JSON of the comparison",
+        ),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.PrimaryKeyConstraint("promotion_id", name="pk_model_promotion"),
     )
-    op.drop_table("lake_object")
-    op.drop_index("uq_dead_letter_origin", table_name="dead_letter")
-    op.drop_index("ix_dead_letter_tweet_id", table_name="dead_letter")
-    op.drop_table("dead_letter")
-    op.drop_table("crawl_gap")
-    op.drop_table("crawl_cursor")
-    op.drop_table("cluster_key")
+
+
+def _tombstone() -> None:
+    op.create_table(
+        "tombstone",
+        sa.Column("tweet_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False, comment="deleted, suspended, retention, request, ..."),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.PrimaryKeyConstraint("tweet_id", name="pk_tombstone"),
+    )
