@@ -1,0 +1,57 @@
+"""The order of the steps, written once. The runner, the command line and the DAGs are derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from trendvane.steps.collect import collect
+from trendvane.steps.forget import forget
+from trendvane.steps.push import push
+from trendvane.steps.score import score
+from trendvane.steps.stage import stage
+
+
+class Schedule(StrEnum):
+    """What starts a step."""
+
+    POLL = "poll"  # the clock, every half minute or so, in a process of its own
+    NEW_DATA = "new_data"  # whatever the steps before it produced
+    DAILY = "daily"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step.
+
+    Attributes:
+        name: Equals the function's name and its file's.
+        function: Its parameters name the systems it needs; ``bootstrap`` supplies them. Returns a report.
+        after: Steps whose output it reads.
+        schedule: What starts it.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    after: tuple[str, ...]
+    schedule: Schedule
+
+
+FLOW: tuple[Step, ...] = (
+    Step("collect", collect, (), Schedule.POLL),
+    Step("push", push, ("collect",), Schedule.NEW_DATA),
+    Step("stage", stage, ("push",), Schedule.NEW_DATA),
+    Step("score", score, ("stage",), Schedule.NEW_DATA),
+    Step("forget", forget, ("stage",), Schedule.DAILY),
+)
+
+
+def step(name: str) -> Step:
+    """The step called ``name``.
+
+    Raises:
+        KeyError: There is none.
+    """
+    return {s.name: s for s in FLOW}[name]
