@@ -134,6 +134,16 @@ class Settings(BaseSettings):
     serve: ServeSettings = ServeSettings()
     runner: RunnerSettings = RunnerSettings()
 
+    def intervals(self) -> dict[str, float]:
+        """Seconds between two runs of each step of the flow, for the embedded runner."""
+        return {
+            "collect": min(self.collect.poll_seconds, 1.0),
+            "push": min(self.lake.push_seconds / 2, 30.0),
+            "stage": self.runner.stage_seconds,
+            "score": self.runner.score_seconds,
+            "forget": 86_400.0,
+        }
+
     @classmethod
     def load(cls) -> Settings:
         """Read the environment.

@@ -1,0 +1,255 @@
+"""The composition root: builds every system from settings, once, and hands steps what they ask for by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+import structlog
+
+from trendvane.domain.errors import ConfigurationError
+from trendvane.domain.topic import Topic
+from trendvane.flow import step as find_step
+from trendvane.lake import store as lake_store
+from trendvane.lake.spool import Spool
+from trendvane.steps.collect import CollectConfig
+from trendvane.steps.forget import ForgetConfig
+from trendvane.steps.push import PushConfig
+from trendvane.steps.score import ScoreConfig
+from trendvane.steps.stage import StageConfig
+from trendvane.warehouse import embedded, engine, migrate
+from trendvane.warehouse.spend import SpendLedger
+from trendvane.x.budget import Governor, Limits
+from trendvane.x.client import XClient
+from trendvane.x.wire import XConfig
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from trendvane.lake.store import Lake
+    from trendvane.model.engine import Engine
+    from trendvane.model.package import ModelPackage
+    from trendvane.settings import Settings
+    from trendvane.warehouse.engine import Warehouse
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(tz=UTC)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Structured lines on standard error; JSON when a machine reads them."""
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if settings.log_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+class Systems:
+    """Every system, built when first asked for and closed at the end of the ``with`` block.
+
+    The public attributes are what a step may name as a parameter.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._stack = ExitStack()
+        self.now = utc_now
+        configure_logging(settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def run(self, name: str) -> Any:
+        """Run the step ``name`` once and return its report."""
+        function = find_step(name).function
+        wanted = inspect.signature(function).parameters
+        arguments = {
+            key: self.config_of(name) if key == "config" else getattr(self, key)
+            for key, parameter in wanted.items()
+            if key == "config" or parameter.default is inspect.Parameter.empty
+        }
+        return function(**arguments)
+
+    def config_of(self, name: str) -> Any:
+        """The typed config of a step, made from settings."""
+        makers = {
+            "collect": self._collect_config,
+            "push": lambda: PushConfig(
+                max_bytes=self.settings.lake.push_bytes,
+                max_age=timedelta(seconds=self.settings.lake.push_seconds),
+            ),
+            "stage": lambda: StageConfig(hash_key=self.hash_key),
+            "score": ScoreConfig,
+            "forget": lambda: ForgetConfig(retention=timedelta(days=self.settings.runner.retention_days)),
+        }
+        return makers[name]()
+
+    def _collect_config(self) -> CollectConfig:
+        c = self.settings.collect
+        return CollectConfig(
+            source=self.settings.x.source,
+            woeid=c.woeid,
+            topics=tuple(Topic.parse(text) for text in c.topics),
+            trends=c.trends,
+            poll_every=timedelta(seconds=c.poll_seconds),
+            trends_every=timedelta(seconds=c.trends_seconds),
+            lookback=timedelta(seconds=c.lookback_seconds),
+            overlap=timedelta(seconds=c.overlap_seconds),
+            languages=c.languages,
+            max_results=c.max_results,
+            pages_per_tick=c.pages_per_tick,
+        )
+
+    def require_source(self) -> None:
+        """Check that X can be asked at all.
+
+        Raises:
+            ConfigurationError: No bearer token.
+        """
+        if self.settings.x.bearer_token is None:
+            raise ConfigurationError(
+                "No bearer token for X is set.",
+                remedy="Set TRENDVANE_X__BEARER_TOKEN, or run `trendvane demo`, which needs no account.",
+            )
+
+    @cached_property
+    def x(self) -> XClient:
+        """The X client."""
+        self.require_source()
+        x = self.settings.x
+        token = x.bearer_token.get_secret_value() if x.bearer_token else ""
+        config = XConfig(base_url=x.base_url, bearer=token, dialect=x.dialect)
+        return self._stack.enter_context(XClient(config, now=self.now))
+
+    @cached_property
+    def governor(self) -> Governor:
+        """The money governor; its books are in the warehouse."""
+        x = self.settings.x
+        ledger = SpendLedger(self.warehouse, x.source)
+        return Governor(ledger, Limits.dollars(x.dollars_per_day, x.dollars_per_month), now=self.now)
+
+    @cached_property
+    def spool(self) -> Spool:
+        """The spool, in the data directory."""
+        return Spool(self.settings.data_dir / "spool")
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The lake: a folder, or Azure Blob."""
+        lake = self.settings.lake
+        url = lake.url or str(self.settings.data_dir / "lake")
+        secrets_given = {
+            "azure_storage_connection_string": lake.connection_string,
+            "azure_storage_account_key": lake.account_key,
+            "azure_storage_sas_token": lake.sas_token,
+        }
+        config: dict[str, Any] = {k: v.get_secret_value() for k, v in secrets_given.items() if v is not None}
+        if lake.account_name:
+            config["azure_storage_account_name"] = lake.account_name
+        return lake_store.open(url, config=config)
+
+    @cached_property
+    def warehouse_url(self) -> str:
+        """URL of PostgreSQL; starts the embedded one when none is given."""
+        if self.settings.warehouse.url is not None:
+            return self.settings.warehouse.url.get_secret_value()
+        server = embedded.start(self.settings.data_dir)
+        self._stack.callback(server.stop)
+        return server.url
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The warehouse."""
+        warehouse = engine.open(self.warehouse_url)
+        self._stack.callback(warehouse.close)
+        return warehouse
+
+    def prepare_warehouse(self) -> str:
+        """Bring the schema of an embedded warehouse up to date, check that of a server; returns the URL.
+
+        Raises:
+            ConfigurationError: A server's schema is not up to date: upgrading it is a person's decision.
+        """
+        if self.settings.warehouse.url is None:
+            migrate.upgrade(self.warehouse)
+        elif not migrate.is_current(self.warehouse):
+            raise ConfigurationError(
+                "The warehouse's schema is not the one this version needs.", remedy="Run `trendvane db upgrade`."
+            )
+        return self.warehouse_url
+
+    @cached_property
+    def package(self) -> ModelPackage:
+        """The model package that scores."""
+        from trendvane.model import package  # noqa: PLC0415  only processes that score or serve need it
+
+        return package.load(self.settings.model.path or package.starter_path())
+
+    @cached_property
+    def predictor(self) -> Engine:
+        """The inference engine."""
+        from trendvane.model.engine import Engine  # noqa: PLC0415  brings onnxruntime
+
+        engine_ = Engine(self.package, threads=self.settings.model.threads or os.cpu_count() or 1)
+        engine_.verify()
+        return engine_
+
+    @cached_property
+    def hash_key(self) -> bytes:
+        """Key of the sampling and of author hashes; made once when none is given."""
+        given = self.settings.hash_key
+        if given is not None:
+            return given.get_secret_value().encode()
+        path = self.settings.data_dir / "hash.key"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(f".{os.getpid()}")
+            with os.fdopen(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600), "wb") as file:
+                file.write(secrets.token_hex(32).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(temporary, path)  # fails when another process was first; then theirs counts
+            except FileExistsError:
+                pass
+            finally:
+                temporary.unlink()
+        return path.read_bytes()
+
+
+def print_report(name: str, report: Any, *, as_json: bool) -> str:
+    """A report as one JSON object, or as aligned lines for people."""
+    fields: Mapping[str, Any] = dataclasses.asdict(report)
+    if as_json:
+        return json.dumps({"step": name, **fields}, default=str)
+    width = max(len(key) for key in fields)
+    return "\n".join([f"{name}", *(f"  {key:<{width}}  {value}" for key, value in fields.items())])

@@ -1,0 +1,55 @@
+"""Every command in one place; the work is done elsewhere. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from trendvane import __version__
+from trendvane.cli import data, model, processes
+from trendvane.cli.doctor import doctor
+
+
+def _version(*, show: bool) -> None:
+    if show:
+        typer.echo(f"trendvane {__version__}")
+        raise typer.Exit
+
+
+def _top(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=lambda v: _version(show=v), is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Watch what is trending on X and see, with error bars, which way opinion blows.
+
+    Exit codes: 0 done, 1 failed for good, 2 wrong usage, 3 audit unbalanced, 4 doctor unwell, 75 try again.
+    """
+    del version
+
+
+def build() -> typer.Typer:
+    """The application."""
+    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
+    app.callback()(_top)
+    for name, function in {
+        "demo": processes.demo,
+        "up": processes.up,
+        "collect": processes.collect,
+        "run": processes.run_step,
+        "serve": processes.serve,
+        "emulator": processes.emulator,
+        "doctor": doctor,
+        "audit": data.audit,
+        "export": data.export,
+        "topics": data.topics,
+    }.items():
+        app.command(name)(function)
+    app.add_typer(data.database(), name="db")
+    app.add_typer(model.build(), name="model")
+    return app
+
+
+
