@@ -1,0 +1,5 @@
+"""The demo: the whole product on emulated trends, on one machine, without an account."""
+
+from trendvane.demo.session import DemoOptions, run_demo
+
+__all__ = ["DemoOptions", "run_demo"]
