@@ -94,17 +94,20 @@ class Spool:
         """
         if not _SAFE.fullmatch(page.page_id) or not _SAFE.fullmatch(page.source):
             raise ValueError(f"not usable as a file name: {page.page_id!r}, {page.source!r}")
-        hour = page.fetched_at.astimezone(UTC).strftime(HOUR_FORMAT)
-        directory = self.pages_dir / hour / f"{topic_id(page.topic)}.{page.source}"
-        path = directory / f"{page.page_id}{_SUFFIX}"
+        path = self.path_of(page)
         data = pages.encode(page)
-        self.disk.make_dir(directory)
+        self.disk.make_dir(path.parent)
         try:
             self.disk.save(path, data)
         except FileNotFoundError:  # the pusher removed the empty directory in between
-            self.disk.make_dir(directory)
+            self.disk.make_dir(path.parent)
             self.disk.save(path, data)
         return path
+
+    def path_of(self, page: RawPage) -> Path:
+        """Where ``page`` lies, or would lie, in the spool."""
+        hour = page.fetched_at.astimezone(UTC).strftime(HOUR_FORMAT)
+        return self.pages_dir / hour / f"{topic_id(page.topic)}.{page.source}" / f"{page.page_id}{_SUFFIX}"
 
     def groups(self) -> Iterator[Group]:
         """Groups that hold pages, oldest hour first."""

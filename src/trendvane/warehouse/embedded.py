@@ -1,8 +1,8 @@
 """A real PostgreSQL without installing one: the server comes with a wheel and lives in the data directory.
 
 It may be killed at any moment together with its clients. What such a death leaves behind (a half-made
-cluster, a pid file whose number another process now wears, handles of processes long gone) is cleared before a
-start; everything else is PostgreSQL's own crash recovery, so ``fsync`` stays on.
+cluster, a pid file whose number another process now wears, handles of processes long gone) is cleared before
+a start; everything else is PostgreSQL's own crash recovery, so ``fsync`` stays on.
 """
 
 from __future__ import annotations

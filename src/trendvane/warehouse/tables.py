@@ -251,4 +251,6 @@ tombstone = Table(
     Column("tweet_id", BigInteger, primary_key=True, autoincrement=False),
     Column("reason", Text, nullable=False, comment="deleted, suspended, retention, request, ..."),
     _at("created_at", nullable=False, default=True),
+    Column("erased_at", DateTime(timezone=True), comment="null until lake and spool are free of it"),
+    Index("ix_tombstone_unerased", "tweet_id", postgresql_where=text("erased_at IS NULL")),
 )

@@ -367,5 +367,14 @@ def _tombstone() -> None:
         sa.Column("tweet_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("reason", sa.Text(), nullable=False, comment="deleted, suspended, retention, request, ..."),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.Column(
+            "erased_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="null until lake and spool are free of it",
+        ),
         sa.PrimaryKeyConstraint("tweet_id", name="pk_tombstone"),
+    )
+    op.create_index(
+        "ix_tombstone_unerased", "tombstone", ["tweet_id"], postgresql_where=sa.text("erased_at IS NULL")
     )
