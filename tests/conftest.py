@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from trendvane.domain.text import TEXT_VERSION
+from trendvane.model.package import write_manifest
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,3 +40,52 @@ def shared(request: pytest.FixtureRequest) -> Path:
     if not path.is_dir():
         missing(f"no folder {path}; give it with --shared")
     return path
+
+
+TINY = Path(__file__).parent / "fixtures" / "tiny"
+# What the tiny model says of these, by arithmetic: logits of the words, plus 0.5 for neutral.
+GOLDEN = {
+    "good": (-2.0, 0.5, 2.0),
+    "bad": (2.0, 0.5, -2.0),
+    "table": (0.0, 1.5, 0.0),
+    "great": (-4.0, 0.5, 4.0),
+}
+MakePackage = Callable[..., Path]
+Golden = dict[str, tuple[float, float, float]]
+
+
+def _softmax(logits: tuple[float, ...]) -> list[float]:
+    raised = [math.exp(value) for value in logits]
+    return [value / sum(raised) for value in raised]
+
+
+@pytest.fixture
+def make_package(tmp_path: Path) -> MakePackage:
+    """Writes a package of the tiny model, whose probabilities can be worked out by hand."""
+
+    def make(
+        folder: str = "champion", *, version: str = "1", golden: Golden | None = None, **changes: Any
+    ) -> Path:
+        root = tmp_path / folder
+        root.mkdir(parents=True)
+        for name in ("model.onnx", "tokenizer.json"):
+            shutil.copy(TINY / name, root / name)
+        rows = {text: _softmax(logits) for text, logits in (golden or GOLDEN).items()}
+        lines = [json.dumps({"text": text, "p": p}) for text, p in rows.items()] * (64 // len(rows))
+        (root / "golden.jsonl").write_text("\n".join(lines) + "\n")
+        manifest = {
+            "name": "tiny",
+            "version": version,
+            "text_version": TEXT_VERSION,
+            "max_length": 16,
+            "temperature": 1.0,
+            "languages": ["en"],
+            "confusion": [[8, 1, 1], [1, 8, 1], [1, 1, 8]],
+            "metrics": {},
+            "share_prior": {},
+            "encoder": {},
+        }
+        write_manifest(root, manifest | changes)
+        return root
+
+    return make

@@ -1,4 +1,4 @@
-"""What the web application is given: systems already built, a clock, and its limits. It builds none itself."""
+"""What the web application is given: systems already built, a clock, and its limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class ServeConfig:
     """Limits and switches of the web application.
 
     Attributes:
-        key_hashes: SHA-256 of each API key, in lower-case hex. When any is given, every path but ``/livez`` asks for a key.
+        key_hashes: SHA-256 of each API key, in lower-case hex. When any is given, every path but
+            ``/livez`` asks for a key.
         require_key: Refuse to start without ``key_hashes``; meant for every address but loopback.
         allowed_hosts: Host names the application answers to, without port; ``*`` for any.
         max_body_bytes: A longer request body is refused before it is read whole.
@@ -56,7 +57,8 @@ class Ports:
         warehouse: None when only predictions are served.
         config: Limits and switches.
         now: The clock, UTC.
-        draining: Set when the process was asked to stop. Endless responses must look at it and end; ``/readyz`` turns 503.
+        draining: Set when the process was asked to stop. Endless responses must look at it and end;
+            ``/readyz`` turns 503.
     """
 
     holder: ModelHolder
