@@ -81,6 +81,16 @@ class _Row:
         )
 
 
+class MalformedRequestError(SourceRefusedError):
+    """X cannot answer this one request; others may well pass."""
+
+
+def _malformed(remedy: str) -> Callable[[_Facts], TrendvaneError]:
+    return lambda f: MalformedRequestError(
+        f"X cannot read the request ({f.status}): {f.detail}.", remedy=remedy
+    )
+
+
 def _refused(remedy: str) -> Callable[[_Facts], TrendvaneError]:
     return lambda f: SourceRefusedError(f"X refused the request ({f.status}): {f.detail}.", remedy=remedy)
 
@@ -105,7 +115,7 @@ _CAPPED = _refused("Wait for the next billing cycle.")
 _BAD_RULES = _refused("Check the rules of the stream.")
 _TABLE: tuple[_Row, ...] = (
     _Row((400,), "cursor_too_old", _too_old, old_cursor=True),
-    _Row((400,), "invalid_request", _refused("Check the query and the settings of the request.")),
+    _Row((400,), "invalid_request", _malformed("Check the query and the settings of the request.")),
     _Row((401,), "unauthorized", _refused("Check the bearer token.")),
     _Row((402,), "credits_depleted", _refused("Buy credits in the developer console, or wait for a grant.")),
     _Row((403,), "client_forbidden", _PACKAGE, segment="client-forbidden"),
@@ -114,7 +124,7 @@ _TABLE: tuple[_Row, ...] = (
     _Row((403,), "spend_cap_reached", _SPENDING, segment="spend-cap-reached"),
     _Row((403,), "spend_cap_reached", _SPENDING, title="SpendCapReached"),
     _Row((403,), "forbidden", _CONSOLE),
-    _Row((404,), "not_found", _refused("Check the address of X.")),
+    _Row((404,), "not_found", _malformed("Check the address of X.")),
     _Row((408, 425), "unavailable", _unavailable),
     _Row((409,), "no_rules", _refused("Add a rule before opening the stream.")),
     _Row((429,), "usage_capped", _CAPPED, segment="usage-capped"),
@@ -125,6 +135,7 @@ _TABLE: tuple[_Row, ...] = (
     _Row((429,), "too_many_connections", _wait, issue="TooManyConnections"),
     _Row((429,), "too_many_connections", _wait, segment="streaming-connection"),
     _Row((429,), "rate_limited", _wait),
+    _Row((413, 414, 422, 431), "invalid_request", _malformed("Shorten the query.")),
     _Row(range(400, 500), "refused", _CONSOLE),
     _Row(range(1000), "unavailable", _unavailable),
 )

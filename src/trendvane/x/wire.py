@@ -30,6 +30,10 @@ _AGENT = "trendvane/0.1 (+https://github.com/trendvane/trendvane)"
 Params = Mapping[str, str | int]
 
 
+class LostReplyError(SourceUnavailableError):
+    """The request went out, its answer did not come back whole: X may have billed what it asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class XConfig:
     """How to reach X, or something that speaks like it.
@@ -78,7 +82,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
     received_at: datetime
 
     @property
@@ -139,7 +143,8 @@ class Wire:
             content: Body to send as plain text.
 
         Raises:
-            SourceUnavailableError: No complete reply within the deadline and the size limit.
+            SourceUnavailableError: X cannot be reached.
+            LostReplyError: No complete reply within the deadline and the size limit.
         """
         headers = self._headers(url) | ({"content-type": "text/plain"} if content is not None else {})
         with self._translate(), self._deadline() as clock:
@@ -207,7 +212,7 @@ class Wire:
 
         def check() -> None:
             if time.monotonic() > end:
-                raise SourceUnavailableError(f"X did not finish answering within {self.config.deadline:g} s.")
+                raise LostReplyError(f"X did not finish answering within {self.config.deadline:g} s.")
 
         timer = threading.Timer(self.config.deadline, self._cut)
         timer.daemon = True
@@ -232,14 +237,16 @@ class Wire:
             yield
         except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:
             raise ConfigurationError("The address of X cannot be used.", remedy="Check base_url.") from error
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            raise SourceUnavailableError(f"X cannot be reached: {type(error).__name__}.") from error
         except (httpx2.HTTPError, httpx2.StreamError, zlib.error) as error:
-            raise SourceUnavailableError(f"X did not answer: {type(error).__name__}.") from error
+            raise LostReplyError(f"X did not answer: {type(error).__name__}.") from error
 
 
 def _join(chunks: Iterator[bytes], encoding: str, cap: int, clock: Callable[[], None]) -> bytes:
     """Collect a body; never hold more than ``cap`` bytes of it, however small it came over the wire."""
     if encoding not in {"", "identity", "gzip"}:
-        raise SourceUnavailableError(f"X answered in an encoding nobody asked for: {encoding[:20]!r}.")
+        raise LostReplyError(f"X answered in an encoding nobody asked for: {encoding[:20]!r}.")
     inflate = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     body = bytearray()
     for chunk in chunks:
@@ -249,8 +256,8 @@ def _join(chunks: Iterator[bytes], encoding: str, cap: int, clock: Callable[[], 
             body += inflate.decompress(rest, cap + 1 - len(body)) if inflate else rest[: cap + 1 - len(body)]
             rest = inflate.unconsumed_tail if inflate else b""
         if len(body) > cap:
-            raise SourceUnavailableError(f"X sent a body of more than {cap} bytes.")
+            raise LostReplyError(f"X sent a body of more than {cap} bytes.")
     clock()
     if inflate and body and not inflate.eof:
-        raise SourceUnavailableError("X sent a compressed body that ends too early.")
+        raise LostReplyError("X sent a compressed body that ends too early.")
     return bytes(body)
