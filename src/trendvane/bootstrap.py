@@ -1,4 +1,4 @@
-"""The composition root: builds every system from settings, once, and hands steps what they ask for by name."""
+"""The composition root: builds every system from settings and hands steps what they ask for by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -34,6 +33,7 @@ from trendvane.x.client import XClient
 from trendvane.x.wire import XConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from trendvane.lake.store import Lake
@@ -203,7 +203,8 @@ class Systems:
             migrate.upgrade(self.warehouse)
         elif not migrate.is_current(self.warehouse):
             raise ConfigurationError(
-                "The warehouse's schema is not the one this version needs.", remedy="Run `trendvane db upgrade`."
+                "The warehouse's schema is not the one this version needs.",
+                remedy="Run `trendvane db upgrade`.",
             )
         return self.warehouse_url
 

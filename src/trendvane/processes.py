@@ -14,15 +14,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import psutil
 import structlog
 
 from trendvane.settings import child_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +78,9 @@ class _Running:
             lived = now - self._started
             self.restarts = 1 if lived > _HEALTHY_SECONDS else self.restarts + 1
             self._not_before = now + min(2.0 ** (self.restarts - 1) * 0.5, _MAX_PAUSE_SECONDS)
-            log.warning("child_died", name=self.child.name, code=self.process.returncode, log=str(self._log_path))
+            log.warning(
+                "child_died", name=self.child.name, code=self.process.returncode, log=str(self._log_path)
+            )
         elif now >= self._not_before:
             self._not_before = 0.0
             self.start()

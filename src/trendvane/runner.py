@@ -6,14 +6,17 @@ Every step may run twice without harm, so the runner keeps no state: after a cra
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from trendvane.domain.errors import RateLimitedError, RetryableError, TerminalError
-from trendvane.flow import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from trendvane.flow import Step
 
 log = structlog.get_logger(__name__)
 

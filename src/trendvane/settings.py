@@ -20,7 +20,9 @@ X_BASE_URL = "https://api.x.com"
 
 
 def _split(value: Any) -> Any:
-    return tuple(part.strip() for part in value.split(";") if part.strip()) if isinstance(value, str) else value
+    return (
+        tuple(part.strip() for part in value.split(";") if part.strip()) if isinstance(value, str) else value
+    )
 
 
 # Topics hold commas and quotes, so lists are written with semicolons rather than as JSON.
@@ -37,7 +39,9 @@ class XSettings(Section):
     """How to reach X, and what may be spent there."""
 
     base_url: str = Field(X_BASE_URL, description="Where the API is; the demo points it at the emulator.")
-    bearer_token: SecretStr | None = Field(None, description="App-only bearer token of the X developer portal.")
+    bearer_token: SecretStr | None = Field(
+        None, description="App-only bearer token of the X developer portal."
+    )
     source: Literal["x", "emulator", "replay"] = Field("x", description="Stamped on every row that comes in.")
     dialect: Literal["legacy", "current"] = Field("legacy", description="`tweet.fields` or `post.fields`.")
     dollars_per_day: float = Field(10.0, ge=0, description="The money governor stops before this is passed.")
@@ -51,26 +55,36 @@ class CollectSettings(Section):
     topics: Texts = Field(
         (), description="Topics always watched, separated by `;`: `#tag`, `from:user`, or words."
     )
-    trends: int = Field(10, ge=0, le=50, description="How many of the place's trends are watched; 0 for none.")
+    trends: int = Field(
+        10, ge=0, le=50, description="How many of the place's trends are watched; 0 for none."
+    )
     poll_seconds: float = Field(30.0, gt=0, description="Pause between two looks at a topic.")
     trends_seconds: float = Field(600.0, gt=0, description="Pause between two looks at the trends.")
     lookback_seconds: float = Field(900.0, gt=0, description="How far back the first look at a topic goes.")
     overlap_seconds: float = Field(90.0, ge=0, description="Read again behind the cursor, for late indexing.")
     languages: Texts = Field(("en",), description="Asked of X; `;` between them.")
     max_results: int = Field(100, ge=10, le=100, description="Tweets a page.")
-    pages_per_tick: int = Field(5, ge=1, description="Pages of one topic in one look; the rest comes next time.")
+    pages_per_tick: int = Field(
+        5, ge=1, description="Pages of one topic in one look; the rest comes next time."
+    )
 
 
 class LakeSettings(Section):
     """Where raw responses are kept."""
 
-    url: str = Field("", description="Empty: a folder in the data directory. `az://container` for Azure Blob.")
+    url: str = Field(
+        "", description="Empty: a folder in the data directory. `az://container` for Azure Blob."
+    )
     connection_string: SecretStr | None = Field(None, description="Azure Blob connection string.")
     account_name: str = Field("", description="Azure account, when there is no connection string.")
     account_key: SecretStr | None = Field(None, description="Azure account key.")
     sas_token: SecretStr | None = Field(None, description="Azure shared access signature.")
-    push_seconds: float = Field(3600.0, gt=0, description="Oldest age of a response that is still in the spool.")
-    push_bytes: int = Field(8 * 2**20, gt=0, description="Size at which a topic's responses are pushed earlier.")
+    push_seconds: float = Field(
+        3600.0, gt=0, description="Oldest age of a response that is still in the spool."
+    )
+    push_bytes: int = Field(
+        8 * 2**20, gt=0, description="Size at which a topic's responses are pushed earlier."
+    )
 
 
 class WarehouseSettings(Section):
@@ -82,7 +96,9 @@ class WarehouseSettings(Section):
 class ModelSettings(Section):
     """Which model scores."""
 
-    path: Path | None = Field(None, description="A model package; empty takes the starter shipped with Trendvane.")
+    path: Path | None = Field(
+        None, description="A model package; empty takes the starter shipped with Trendvane."
+    )
     threads: int = Field(0, ge=0, description="Threads of one inference; 0 for the number of cores.")
 
 
@@ -92,7 +108,8 @@ class ServeSettings(Section):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on.")
     api_keys: Texts = Field(
-        (), description="SHA-256 (hex) of the keys that may call `/v1`; `;` between them. Empty: no key asked."
+        (),
+        description="SHA-256 (hex) of the keys that may call `/v1`; `;` between them. Empty: no key asked.",
     )
     allowed_hosts: Texts = Field(
         ("*",), description="Values of the Host header that are answered; `;` between them."
@@ -122,7 +139,8 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path(".trendvane"), description="Spool, folder lake and embedded PostgreSQL.")
     hash_key: SecretStr | None = Field(
-        None, description="Keys the sampling and the hashing of authors; empty: made once, in the data directory."
+        None,
+        description="Keys the sampling and the hashing of authors; empty: made once, in the data directory.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = Field(False, description="One JSON object a line, for machines.")

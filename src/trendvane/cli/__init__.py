@@ -26,8 +26,8 @@ def main() -> None:
 
 def run(app: Callable[[], Any]) -> int:
     """Call ``app`` and return the exit code."""
-    from rich.console import Console  # noqa: PLC0415  only wanted when something went wrong
-    from rich.markup import escape  # noqa: PLC0415
+    from rich.console import Console
+    from rich.markup import escape
 
     try:
         app()

@@ -20,7 +20,10 @@ def _version(*, show: bool) -> None:
 def _top(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=lambda v: _version(show=v), is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=lambda v: _version(show=v), is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Watch what is trending on X and see, with error bars, which way opinion blows.
@@ -50,6 +53,3 @@ def build() -> typer.Typer:
     app.add_typer(data.database(), name="db")
     app.add_typer(model.build(), name="model")
     return app
-
-
-

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from trendvane.cli.processes import Json
@@ -12,10 +9,10 @@ from trendvane.cli.processes import Json
 
 def audit(*, as_json: Json = False) -> None:
     """Check that every tweet ever fetched is accounted for; exit code 3 if one is not."""
-    from trendvane.bootstrap import Systems, print_report  # noqa: PLC0415
-    from trendvane.cli import UNBALANCED  # noqa: PLC0415
-    from trendvane.settings import Settings  # noqa: PLC0415
-    from trendvane.steps.audit import audit as run_audit  # noqa: PLC0415
+    from trendvane.bootstrap import Systems, print_report
+    from trendvane.cli import UNBALANCED
+    from trendvane.settings import Settings
+    from trendvane.steps.audit import audit as run_audit
 
     with Systems(Settings.load()) as systems:
         report = run_audit(systems.spool, systems.lake, systems.warehouse)
@@ -31,9 +28,9 @@ def database() -> typer.Typer:
     @app.command("upgrade")
     def upgrade() -> None:
         """Bring the schema up to date. Safe to run again, and by several processes at once."""
-        from trendvane.bootstrap import Systems  # noqa: PLC0415
-        from trendvane.settings import Settings  # noqa: PLC0415
-        from trendvane.warehouse import migrate  # noqa: PLC0415
+        from trendvane.bootstrap import Systems
+        from trendvane.settings import Settings
+        from trendvane.warehouse import migrate
 
         with Systems(Settings.load()) as systems:
             migrate.upgrade(systems.warehouse)

@@ -32,9 +32,9 @@ class Finding:
 
 def doctor(*, as_json: Json = False) -> None:
     """Look at everything the product needs; exit code 4 if something is missing."""
-    from trendvane.bootstrap import Systems  # noqa: PLC0415
-    from trendvane.cli import UNWELL  # noqa: PLC0415
-    from trendvane.settings import Settings  # noqa: PLC0415
+    from trendvane.bootstrap import Systems
+    from trendvane.cli import UNWELL
+    from trendvane.settings import Settings
 
     with Systems(Settings.load()) as systems:
         findings = examine(systems)

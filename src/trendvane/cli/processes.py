@@ -18,24 +18,28 @@ def demo(
     ] = None,
     over: Annotated[float, typer.Option(help="Seconds over which a replay is published.")] = 60.0,
     seconds: Annotated[float, typer.Option(help="Stop by itself after so long; 0 runs until Ctrl-C.")] = 0.0,
-    port: Annotated[int, typer.Option(help="Port of the page; the next free one is taken if it is busy.")] = 8080,
+    port: Annotated[
+        int, typer.Option(help="Port of the page; the next free one is taken if it is busy.")
+    ] = 8080,
     seed: Annotated[int, typer.Option(help="Another seed tells other stories.")] = 7,
     keep: Annotated[bool, typer.Option("--keep", help="Go on with the data of the last demo.")] = False,
     as_json: Json = False,
 ) -> None:
     """Watch live sentiment on emulated trends. Needs no account and no internet."""
-    from trendvane.demo import DemoOptions, run_demo  # noqa: PLC0415
+    from trendvane.demo import DemoOptions, run_demo
 
     run_demo(
-        DemoOptions(replay=replay, over=over, seconds=seconds, port=port, seed=seed, keep=keep, as_json=as_json)
+        DemoOptions(
+            replay=replay, over=over, seconds=seconds, port=port, seed=seed, keep=keep, as_json=as_json
+        )
     )
 
 
 def up() -> None:
     """Run collector, runner and API in one process tree, with the settings of the environment."""
-    from trendvane.bootstrap import Systems  # noqa: PLC0415
-    from trendvane.processes import Child, Supervisor, stop_event  # noqa: PLC0415
-    from trendvane.settings import Settings  # noqa: PLC0415
+    from trendvane.bootstrap import Systems
+    from trendvane.processes import Child, Supervisor, stop_event
+    from trendvane.settings import Settings
 
     settings = Settings.load()
     with Systems(settings) as systems:
@@ -47,7 +51,9 @@ def up() -> None:
         supervisor = Supervisor(children, settings.data_dir / "logs")
         stop = stop_event()
         supervisor.start()
-        typer.echo(f"Page: http://{settings.serve.host}:{settings.serve.port}/   logs: {settings.data_dir}/logs")
+        typer.echo(
+            f"Page: http://{settings.serve.host}:{settings.serve.port}/   logs: {settings.data_dir}/logs"
+        )
         try:
             while not stop.wait(0.5):
                 supervisor.watch()
@@ -61,23 +67,27 @@ def collect(*, supervised: Supervised = False) -> None:
 
 
 def run_step(
-    step: Annotated[str, typer.Argument(help="A step of the flow, or `flow` for all but the collector, for ever.")],
+    step: Annotated[
+        str, typer.Argument(help="A step of the flow, or `flow` for all but the collector, for ever.")
+    ],
     *,
     as_json: Json = False,
     supervised: Supervised = False,
 ) -> None:
     """Run one step until nothing is left to do, and print its report."""
-    from trendvane.bootstrap import Systems, print_report  # noqa: PLC0415
-    from trendvane.domain.errors import ConfigurationError  # noqa: PLC0415
-    from trendvane.flow import FLOW  # noqa: PLC0415
-    from trendvane.settings import Settings  # noqa: PLC0415
+    from trendvane.bootstrap import Systems, print_report
+    from trendvane.domain.errors import ConfigurationError
+    from trendvane.flow import FLOW
+    from trendvane.settings import Settings
 
     names = [s.name for s in FLOW]
     if step == "flow":
         _run_steps(tuple(n for n in names if n != "collect"), supervised=supervised)
         return
     if step not in names:
-        raise ConfigurationError(f"There is no step {step!r}.", remedy=f"Steps are: {', '.join(names)}, flow.")
+        raise ConfigurationError(
+            f"There is no step {step!r}.", remedy=f"Steps are: {', '.join(names)}, flow."
+        )
     with Systems(Settings.load()) as systems:
         report = systems.run(step)
         while report.more:
@@ -87,10 +97,10 @@ def run_step(
 
 def serve(*, supervised: Supervised = False) -> None:
     """Serve the API and the live page."""
-    from trendvane.bootstrap import Systems  # noqa: PLC0415
-    from trendvane.processes import stop_with_parent  # noqa: PLC0415
-    from trendvane.serve.server import serve_forever  # noqa: PLC0415
-    from trendvane.settings import Settings  # noqa: PLC0415
+    from trendvane.bootstrap import Systems
+    from trendvane.processes import stop_with_parent
+    from trendvane.serve.server import serve_forever
+    from trendvane.settings import Settings
 
     if supervised:
         stop_with_parent()
@@ -115,9 +125,9 @@ def emulator(
     supervised: Supervised = False,
 ) -> None:
     """Start a look-alike of X API v2 on loopback."""
-    from trendvane.emulator.config import EmulatorConfig, Replay  # noqa: PLC0415
-    from trendvane.emulator.server import serve as serve_emulator  # noqa: PLC0415
-    from trendvane.processes import stop_with_parent  # noqa: PLC0415
+    from trendvane.emulator.config import EmulatorConfig, Replay
+    from trendvane.emulator.server import serve as serve_emulator
+    from trendvane.processes import stop_with_parent
 
     if supervised:
         stop_with_parent()
@@ -135,11 +145,11 @@ def emulator(
 
 
 def _run_steps(names: tuple[str, ...], *, supervised: bool) -> None:
-    from trendvane.bootstrap import Systems  # noqa: PLC0415
-    from trendvane.flow import FLOW  # noqa: PLC0415
-    from trendvane.processes import stop_event, stop_with_parent  # noqa: PLC0415
-    from trendvane.runner import Runner  # noqa: PLC0415
-    from trendvane.settings import Settings  # noqa: PLC0415
+    from trendvane.bootstrap import Systems
+    from trendvane.flow import FLOW
+    from trendvane.processes import stop_event, stop_with_parent
+    from trendvane.runner import Runner
+    from trendvane.settings import Settings
 
     stop = stop_event()
     if supervised:

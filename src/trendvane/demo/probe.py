@@ -1,8 +1,9 @@
 """A viewer that watches the clock: how long after a tweet was published does the page show it?
 
-The probe reads the same server-sent events as the page. A tweet counts as shown by the first snapshot that was
-built after the tweet's row was written and that names a tweet of the topic at least as new. Its age then is the
-arrival of that snapshot minus the moment of publication, which the tweet's own id holds in milliseconds.
+The probe reads the same server-sent events as the page. A tweet counts as shown by the first snapshot that
+was built after the tweet's row was written and that names a tweet of the topic at least as new. Its age then
+is the arrival of that snapshot minus the moment of publication, which the tweet's own id holds in
+milliseconds.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ import bisect
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import structlog
 
 from trendvane.domain import snowflake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 log = structlog.get_logger(__name__)
 

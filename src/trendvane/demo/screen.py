@@ -15,7 +15,9 @@ def topics_table(snapshot: dict[str, Any]) -> Table:
 
     A class is marked ``✓`` when its interval holds the true share.
     """
-    table = Table(title="Which way opinion blows (share in %, 90 % interval, demo's truth)", title_justify="left")
+    table = Table(
+        title="Which way opinion blows (share in %, 90 % interval, demo's truth)", title_justify="left"
+    )
     table.add_column("topic", no_wrap=True, max_width=26)
     table.add_column("tweets", justify="right")
     table.add_column("voices", justify="right")

@@ -6,11 +6,9 @@ import json
 import shutil
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import psutil
@@ -26,6 +24,10 @@ from trendvane.processes import Child, Supervisor, stop_event
 from trendvane.settings import Settings
 from trendvane.warehouse import embedded, engine, migrate
 from trendvane.warehouse.tables import tweet_product
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 _LOOPBACK = "127.0.0.1"
 _READY_SECONDS = 120.0
@@ -65,13 +67,16 @@ def run_demo(options: DemoOptions) -> None:
         warehouse = engine.open(server.url, application_name="trendvane-demo")
         stack.callback(warehouse.close)
         migrate.upgrade(warehouse)
-        port = _free_port(options.port)
-        supervisor = Supervisor(_children(options, home, server.url, start_ms, port), home / "logs")
+        port, source = _free_port(options.port), f"http://{_LOOPBACK}:{_free_port(0)}"
+        url = f"http://{_LOOPBACK}:{port}"
+        _remember(home, start_ms=start_ms, seed=options.seed, page=url, source=source)
+        supervisor = Supervisor(_children(options, home, server.url, start_ms, port, source), home / "logs")
         stack.callback(supervisor.stop)
         supervisor.start()
-        url = f"http://{_LOOPBACK}:{port}"
         live_from = _wait_until_shown(url, supervisor, stop.is_set)
-        console.print(f"[bold]The page is up: {url}/[/]  (scored tweets after {time.monotonic() - began:.0f} s)")
+        console.print(
+            f"[bold]The page is up: {url}/[/]  (scored tweets after {time.monotonic() - began:.0f} s)"
+        )
         console.print(f"Demo data, invented here. Logs: {home / 'logs'}. Ctrl-C stops.", markup=False)
         probe = Probe(url)
         stack.callback(probe.close)
@@ -84,7 +89,9 @@ def run_demo(options: DemoOptions) -> None:
                 next_table = time.monotonic() + _TABLE_SECONDS
                 console.print(screen.topics_table(probe.snapshot))
                 console.print(_latency_line(_latency(warehouse, probe, live_from)))
-        _report(console, options, probe, _latency(warehouse, probe, live_from), _memory(supervisor, server.pgdata))
+        _report(
+            console, options, probe, _latency(warehouse, probe, live_from), _memory(supervisor, server.pgdata)
+        )
 
 
 @contextmanager
@@ -113,15 +120,20 @@ def _session(home: Path, options: DemoOptions, *, kept: bool) -> int:
         shutil.rmtree(home)
     home.mkdir(parents=True)
     start_ms = time.time_ns() // 1_000_000
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"start_ms": start_ms, "seed": options.seed}))
-    temporary.rename(path)
+    _remember(home, start_ms=start_ms, seed=options.seed)
     return start_ms
 
 
-def _children(options: DemoOptions, home: Path, url: str, start_ms: int, port: int) -> list[Child]:
-    emulator_port = _free_port(0)
-    source = f"http://{_LOOPBACK}:{emulator_port}"
+def _remember(home: Path, **facts: Any) -> None:
+    """Write down what a later ``--keep``, or a script, must know of this session."""
+    temporary = home / "session.tmp"
+    temporary.write_text(json.dumps(facts))
+    temporary.rename(home / "session.json")
+
+
+def _children(
+    options: DemoOptions, home: Path, url: str, start_ms: int, port: int, source: str
+) -> list[Child]:
     shared = {
         "DATA_DIR": str(home),
         "WAREHOUSE__URL": url,
@@ -149,7 +161,7 @@ def _children(options: DemoOptions, home: Path, url: str, start_ms: int, port: i
         if options.replay
         else ("--seed", str(options.seed), "--history-hours", str(_HISTORY_HOURS))
     )
-    emulator = ("emulator", "--port", str(emulator_port), "--start-ms", str(start_ms), *feed)
+    emulator = ("emulator", "--port", source.rpartition(":")[2], "--start-ms", str(start_ms), *feed)
     return [
         Child("emulator", (*emulator, "--index-lag", "0", "--rate-limit-factor", "1000"), {}),
         Child("collect", ("collect",), shared),
@@ -213,7 +225,9 @@ def _memory(supervisor: Supervisor, pgdata: Path) -> dict[str, int]:
     for process in psutil.process_iter(["name", "cmdline"]):
         if process.info["name"] == "postgres":
             try:
-                if str(pgdata) in process.cmdline() or str(pgdata) in " ".join(process.parents()[0].cmdline()):
+                if str(pgdata) in process.cmdline() or str(pgdata) in " ".join(
+                    process.parents()[0].cmdline()
+                ):
                     sizes["postgres"] += process.memory_full_info().pss
             except (psutil.Error, IndexError):
                 continue
@@ -244,5 +258,3 @@ def _report(
             f"{result['mean_absolute_error']:.3f}, {result['covered']:.0%} of the 90 % intervals hold it."
         )
     console.print(f"Memory of all processes: {result['memory_total_mb']} MB.")
-
-

@@ -25,7 +25,10 @@ def test_a_tweet_is_shown_by_the_first_snapshot_built_after_its_row_that_names_i
 
 def test_what_is_not_shown_yet_has_no_age() -> None:
     tweet = tweet_at(1_700_000_000)
-    assert ages([(tweet, "a", 1_700_000_002.0)], [Seen(1_700_000_003.0, 1_700_000_003.0, {"a": tweet - 1})]) == []
+    assert (
+        ages([(tweet, "a", 1_700_000_002.0)], [Seen(1_700_000_003.0, 1_700_000_003.0, {"a": tweet - 1})])
+        == []
+    )
 
 
 def test_only_snapshot_events_are_read() -> None:

@@ -7,10 +7,13 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
@@ -30,7 +33,9 @@ def test_module_and_functions_are_short(path: Path) -> None:
     assert len(text.splitlines()) <= MAX_MODULE, f"{path} is too long: split it by idea"
     for function in functions(ast.parse(text)):
         length = (function.end_lineno or 0) - function.lineno + 1
-        assert length <= MAX_FUNCTION, f"{path}:{function.lineno} {function.name} is too long ({length} lines)"
+        assert length <= MAX_FUNCTION, (
+            f"{path}:{function.lineno} {function.name} is too long ({length} lines)"
+        )
 
 
 def test_median_module_is_short() -> None:
@@ -60,7 +65,7 @@ import sys
 def guard(event, args):
     if event in {"socket.connect", "socket.bind", "os.mkdir", "subprocess.Popen"}:
         raise RuntimeError(event + str(args))
-    if event == "open" and isinstance(args[1], str) and set(args[1]) & set("wa+x") and ".pyc" not in str(args[0]):
+    if event == "open" and set(str(args[1])) & set("wa+x") and ".pyc" not in str(args[0]):
         raise RuntimeError(event + str(args))
 import importlib
 sys.addaudithook(guard)
@@ -69,7 +74,9 @@ for name in sys.argv[1:]:
     importlib.import_module(name)
 """
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}  # noqa: TID251
-    done = subprocess.run([sys.executable, "-c", code, *wanted], capture_output=True, text=True, env=env, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *wanted], capture_output=True, text=True, env=env, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

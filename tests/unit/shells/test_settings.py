@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
@@ -8,6 +8,9 @@ from pydantic import SecretStr
 from trendvane.domain.errors import ConfigurationError
 from trendvane.flow import FLOW
 from trendvane.settings import Settings, child_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
