@@ -125,8 +125,6 @@ class Governor:
         ledger: The books.
         limits: What may be spent per UTC day and per calendar month.
         now: Wall clock, UTC.
-        post_micros: Worst price of one search result: ``POST``, or ``POST_EXPANDED`` with the current
-            dialect.
     """
 
     def __init__(
@@ -135,22 +133,21 @@ class Governor:
         limits: Limits,
         *,
         now: Callable[[], datetime],
-        post_micros: int = POST,
     ) -> None:
         self._ledger = ledger
         self._limits = limits
         self._now = now
-        self._prices = PRICES | {"posts": post_micros}
         self._seen: set[tuple[Item, int | str]] = set()
         self._seen_day: date | None = None
 
-    def reserve(self, item: Item, units: int = 1, *, least: int = 1) -> Reservation:
+    def reserve(self, item: Item, units: int = 1, *, least: int = 1, price: int | None = None) -> Reservation:
         """Set the worst case of a request aside, on the books, before it is sent.
 
         Args:
             item: What is bought.
             units: How many at most: the ``max_results`` wanted, or 1 for a request with a flat price.
             least: How few would still be of use; X sends no page of fewer than 10.
+            price: Worst price of one, in micros, when it is not the list's: ``POST_EXPANDED``.
 
         Returns:
             A reservation of ``least`` to ``units`` units, as many as fit.
@@ -158,7 +155,7 @@ class Governor:
         Raises:
             BudgetExhaustedError: Not even ``least`` fit; the message says which limit and when it resets.
         """
-        price = self._prices[item]
+        price = PRICES[item] if price is None else price
         while True:
             day = self._now().astimezone(UTC).date()
             sums = self._ledger.totals(day)

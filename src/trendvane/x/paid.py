@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trendvane.domain.errors import TrendvaneError
 from trendvane.x import parse
+from trendvane.x.budget import POST_EXPANDED
 from trendvane.x.errors import require_json
 from trendvane.x.wire import LostReplyError, Reply
 
@@ -95,7 +96,10 @@ class PaidX:
     def _pay(
         self, item: Item, units: int, send: Callable[[int], Reply], *, least: int
     ) -> tuple[Reservation, Reply]:
-        reservation = self.governor.reserve(item, units, least=least)
+        expanded = item == "posts" and self.x.config.dialect == "current"
+        reservation = self.governor.reserve(
+            item, units, least=least, price=POST_EXPANDED if expanded else None
+        )
         self.reserved += reservation.micros
         try:
             return reservation, send(reservation.units)

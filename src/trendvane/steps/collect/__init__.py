@@ -38,7 +38,7 @@ def collect(  # noqa: PLR0913  the systems of a step are its parameters
     config: CollectConfig,
     *,
     now: Callable[[], datetime],
-    memory: CollectMemory | None = None,
+    memory: CollectMemory,
 ) -> CollectReport:
     """Refresh the trends when due, then read every topic that is due.
 
@@ -49,13 +49,13 @@ def collect(  # noqa: PLR0913  the systems of a step are its parameters
         governor: Asked before every request that costs money.
         config: What is watched.
         now: Wall clock, UTC.
-        memory: The same object at each call of a process; without one, repeated pages are saved again.
+        memory: The same object at each call of a process; with a new one, repeated pages are saved again.
 
     Raises:
         SourceRefusedError: X refuses everything: credentials, plan, credits, cap. Nothing saved is lost.
         StorageUnavailableError: The warehouse does not answer. Cursors stay where they were.
     """
-    tick = Tick(PaidX(x, governor), spool, warehouse, config, now, memory or CollectMemory())
+    tick = Tick(PaidX(x, governor), spool, warehouse, config, now, memory)
     try:
         tick.refresh_trends()
         tick.read_topics()
