@@ -7,13 +7,12 @@ which fingerprint belongs to whom; where the original itself was never seen, its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 import sqlalchemy as sa
 
-from trendvane.warehouse.engine import driver
+from trendvane.warehouse.engine import driver, int8s
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +29,7 @@ _REMEMBER = sa.text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Saying:
+class Saying(NamedTuple):
     """What clustering needs to know about a tweet.
 
     Attributes:
@@ -87,10 +85,10 @@ def _look_up(connection: Connection, sayings: Sequence[Saying]) -> tuple[dict[in
         wanted.append(saying.tweet_id if saying.origin is None else saying.origin)
         if saying.origin is not None:
             origins.append(saying.origin)
-    known = {key: cluster for key, cluster in connection.execute(_KNOWN, {"keys": wanted})}  # noqa: C416
+    known = {key: cluster for key, cluster in connection.execute(_KNOWN, {"keys": int8s(wanted)})}  # noqa: C416
     if not origins:
         return known, {}
-    return known, {key: cluster for key, cluster in connection.execute(_ORIGINS, {"ids": origins})}  # noqa: C416
+    return known, {key: cluster for key, cluster in connection.execute(_ORIGINS, {"ids": int8s(origins)})}  # noqa: C416
 
 
 def _remember(connection: Connection, fresh: dict[int, int], assigned: dict[int, int]) -> dict[int, int]:
@@ -106,8 +104,8 @@ def _remember(connection: Connection, fresh: dict[int, int], assigned: dict[int,
         ):
             copy.write("".join([f"{key}\t{fresh[key]}\n" for key in keys]))
     except psycopg.errors.UniqueViolation:
-        connection.execute(_REMEMBER, {"keys": keys, "ids": [fresh[key] for key in keys]})
-        stored = connection.execute(_KNOWN, {"keys": keys})
+        connection.execute(_REMEMBER, {"keys": int8s(keys), "ids": int8s(fresh[key] for key in keys)})
+        stored = connection.execute(_KNOWN, {"keys": int8s(keys)})
         return {
             fresh[key]: cluster
             for key, cluster in stored

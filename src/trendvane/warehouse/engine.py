@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection, Engine, make_url
 from trendvane.domain.errors import ConfigurationError, StorageUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MIN_VERSION = 15
 _REMEDY = "Check that PostgreSQL runs and that the warehouse URL is right."
@@ -127,6 +127,11 @@ def open(  # noqa: A001 - read as engine.open
 def driver(connection: Connection) -> psycopg.Connection[Any]:
     """The psycopg connection under ``connection``, for COPY; it shares the transaction."""
     return cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+
+
+def int8s(values: Iterable[int]) -> str:
+    """Integers as the text of an array, for ``CAST(:x AS bigint[])``; several times faster than a list."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def _dialect(url: str) -> sa.URL:

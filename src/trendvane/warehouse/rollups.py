@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from trendvane.warehouse.engine import int8s
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -100,7 +102,7 @@ def add(
     """
     if not tweet_ids:
         return 0
-    parameters = {"ids": list(tweet_ids), "version": model_version, "topic": topic_id}
+    parameters = {"ids": int8s(tweet_ids), "version": model_version, "topic": topic_id}
     topics = list(connection.execute(_ADD, parameters).scalars())
     _notify(connection, topics)
     return len(topics)
@@ -110,7 +112,7 @@ def subtract(connection: Connection, tweet_ids: Sequence[int]) -> int:
     """Take tweets out of every count they are in; to be called before their rows go. Returns rows touched."""
     if not tweet_ids:
         return 0
-    parameters = {"ids": list(tweet_ids), "version": None, "topic": None}
+    parameters = {"ids": int8s(tweet_ids), "version": None, "topic": None}
     connection.execute(_LOCK, parameters)
     topics = list(connection.execute(_SUBTRACT, parameters).scalars())
     if topics:

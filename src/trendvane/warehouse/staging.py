@@ -11,7 +11,7 @@ from sqlalchemy import exc
 from sqlalchemy.dialects.postgresql import insert
 
 from trendvane.warehouse import rollups
-from trendvane.warehouse.engine import driver
+from trendvane.warehouse.engine import driver, int8s
 from trendvane.warehouse.tables import tweet_staging
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Held shared by stagers and alone by ``forget``: a row read before a tombstone must not be written after it.
 FORGET_LOCK = 7_291_046_550_118_002
 _CHUNK = 500
+_LOT = 200
 _IDS = "= ANY(CAST(:ids AS bigint[]))"
 
 _GUARD = sa.text("SELECT pg_advisory_xact_lock_shared(:lock)")
@@ -37,6 +38,9 @@ _LINK = sa.text(
     SELECT tweet_id, :topic, created_at FROM tweet_staging WHERE tweet_id {_IDS} ORDER BY tweet_id
     ON CONFLICT DO NOTHING RETURNING tweet_id
     """,  # noqa: S608
+)
+_ACCUSED = sa.text(
+    "SELECT EXISTS (SELECT 1 FROM dead_letter WHERE stage = 'stage' AND tweet_id IS NOT NULL)",
 )
 _PARDON = sa.text(f"DELETE FROM dead_letter WHERE stage = 'stage' AND tweet_id {_IDS}")  # noqa: S608
 
@@ -79,18 +83,18 @@ def guard(connection: Connection) -> None:
 
 def forgotten(connection: Connection, tweet_ids: Sequence[int]) -> set[int]:
     """Those of ``tweet_ids`` that have a tombstone."""
-    return set(connection.execute(_FORGOTTEN, {"ids": list(tweet_ids)}).scalars())
+    return set(connection.execute(_FORGOTTEN, {"ids": int8s(tweet_ids)}).scalars())
 
 
 def rearm(connection: Connection, tweet_ids: set[int]) -> None:
     """Have ``forget`` look through the lake again: forgotten tweets came back in a new object."""
     if tweet_ids:
-        connection.execute(_REARM, {"ids": sorted(tweet_ids)})
+        connection.execute(_REARM, {"ids": int8s(tweet_ids)})
 
 
 def lock(connection: Connection, tweet_ids: Sequence[int]) -> set[int]:
     """Those of ``tweet_ids`` that are staged already, locked so that no scorer moves them meanwhile."""
-    return set(connection.execute(_LOCK, {"ids": list(tweet_ids)}).scalars())
+    return set(connection.execute(_LOCK, {"ids": int8s(tweet_ids)}).scalars())
 
 
 def link(connection: Connection, tweet_ids: Sequence[int], topic_id: str) -> int:
@@ -101,15 +105,15 @@ def link(connection: Connection, tweet_ids: Sequence[int], topic_id: str) -> int
     """
     if not tweet_ids:
         return 0
-    linked = list(connection.execute(_LINK, {"ids": list(tweet_ids), "topic": topic_id}).scalars())
+    linked = list(connection.execute(_LINK, {"ids": int8s(tweet_ids), "topic": topic_id}).scalars())
     rollups.add(connection, linked, topic_id=topic_id)
     return len(linked)
 
 
 def pardon(connection: Connection, tweet_ids: Sequence[int]) -> None:
     """Withdraw dead letters of tweets that have now arrived whole."""
-    if tweet_ids:
-        connection.execute(_PARDON, {"ids": list(tweet_ids)})
+    if tweet_ids and connection.execute(_ACCUSED).scalar_one():
+        connection.execute(_PARDON, {"ids": int8s(tweet_ids)})
 
 
 def insert_rows(connection: Connection, rows: Sequence[Row]) -> tuple[set[int], list[Refused]]:
@@ -130,14 +134,14 @@ def insert_rows(connection: Connection, rows: Sequence[Row]) -> tuple[set[int], 
         return set(), []
     try:
         with connection.begin_nested():
-            _copy(connection, _COPY_ROWS, _text(rows))
-            _copy(connection, _COPY_TOPICS, _topics(rows))
+            _copy(connection, rows)
     except (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError):
         inserted: set[int] = set()
         refused: list[Refused] = []
         for start in range(0, len(rows), _CHUNK):
             _insert_by_halves(connection, rows[start : start + _CHUNK], inserted, refused)
-        _copy(connection, _COPY_TOPICS, _topics([row for row in rows if row.tweet_id in inserted]))
+        topics = [_topic_line(row) for row in rows if row.tweet_id in inserted]
+        _send(connection, _COPY_TOPICS, "".join(topics).encode())
         return inserted, refused
     return {row.tweet_id for row in rows}, []
 
@@ -159,28 +163,36 @@ def _insert_by_halves(
         _insert_by_halves(connection, rows[middle:], inserted, refused)
 
 
-def _copy(connection: Connection, statement: str, block: bytes) -> None:
+def _copy(connection: Connection, rows: Sequence[Row]) -> None:
+    """Send rows a few hundred at a time: the server stores one lot while the next is being written out."""
+    topics: list[str] = []
+    with driver(connection).cursor() as cursor, cursor.copy(_COPY_ROWS) as copy:
+        for start in range(0, len(rows), _LOT):
+            lot = rows[start : start + _LOT]
+            copy.write("".join([_line(row) for row in lot]).encode())
+            topics += [_topic_line(row) for row in lot]
+    _send(connection, _COPY_TOPICS, "".join(topics).encode())
+
+
+def _send(connection: Connection, statement: str, block: bytes) -> None:
     with driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(block)
 
 
-def _topics(rows: Sequence[Row]) -> bytes:
-    return "".join([f"{row.tweet_id}\t{row.topic}\t{row.created_at}\n" for row in rows]).encode()
+def _line(row: Row) -> str:
+    r"""A row as COPY reads it: tab between columns, ``\N`` for null, backslash before what has a meaning."""
+    (tweet_id, topic, content, kind, crawl_at, created_at, lang) = row[:7]
+    (author, cluster, sample, source, raw_ref, sanitized) = row[7:]
+    if "\\" in content:
+        content = content.replace("\\", "\\\\")
+    if not content.isprintable():
+        content = content.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+    return (
+        f"{tweet_id}\t{topic}\t{content}\t{kind}\t{crawl_at}\t{created_at}\t{lang}\t"
+        f"{_NULL if author is None else author}\t{cluster}\t{sample or _NULL}\t{source}\t{raw_ref}\t"
+        f"{'t' if sanitized else 'f'}\n"
+    )
 
 
-def _text(rows: Sequence[Row]) -> bytes:
-    r"""Rows as COPY reads them: tab between columns, ``\N`` for null, backslash before what has a meaning."""
-    lines = []
-    for row in rows:
-        (tweet_id, topic, content, kind, crawl_at, created_at, lang) = row[:7]
-        (author, cluster, sample, source, raw_ref, sanitized) = row[7:]
-        if "\\" in content:
-            content = content.replace("\\", "\\\\")
-        if not content.isprintable():
-            content = content.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
-        lines.append(
-            f"{tweet_id}\t{topic}\t{content}\t{kind}\t{crawl_at}\t{created_at}\t{lang}\t"
-            f"{_NULL if author is None else author}\t{cluster}\t{sample or _NULL}\t{source}\t{raw_ref}\t"
-            f"{'t' if sanitized else 'f'}\n"
-        )
-    return "".join(lines).encode()
+def _topic_line(row: Row) -> str:
+    return f"{row.tweet_id}\t{row.topic}\t{row.created_at}\n"

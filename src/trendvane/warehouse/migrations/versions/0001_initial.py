@@ -241,9 +241,6 @@ def _tweet_topic() -> None:
         sa.Column("topic_id", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("tweet_id", "topic_id", name="pk_tweet_topic"),
-        sa.ForeignKeyConstraint(
-            ["tweet_id"], ["tweet_staging.tweet_id"], name="fk_tweet_topic_tweet_id", ondelete="CASCADE"
-        ),
     )
     op.create_index("ix_tweet_topic_topic_id_created_at", "tweet_topic", ["topic_id", "created_at"])
 
