@@ -16,7 +16,12 @@ _META = re.compile(r'"meta"\s*:\s*(\{[^{}]*\})')
 _SPACE = re.compile(r"[\s,]*")
 # Whole strings first, so that a brace inside one is not counted.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
-_DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None)
+_LONGEST_INT = 40  # far beyond any id; Python refuses thousands of digits
+_DECODER = json.JSONDecoder(
+    strict=False,
+    parse_constant=lambda _: None,
+    parse_int=lambda digits: int(digits) if len(digits) <= _LONGEST_INT else float(digits),
+)
 
 
 class Broken:
