@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
+from trendvane import __version__
 from trendvane.serve import predict, problems, security, service, topics, tweets
 from trendvane.serve.bodies import BodyLimit
 from trendvane.serve.metrics import Measured, Metrics
@@ -44,7 +44,7 @@ def create_app(ports: Ports, parts: PageParts | None = None) -> FastAPI:
     app = FastAPI(
         title="Trendvane",
         summary="Which way opinion blows, with error bars.",
-        version=version("trendvane"),
+        version=__version__,
         # The stock documentation pages load scripts from elsewhere; the schema itself is all ours.
         docs_url=None,
         redoc_url=None,
