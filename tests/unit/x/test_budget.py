@@ -150,7 +150,18 @@ class Biller:
 
 actions = st.lists(
     st.tuples(
-        st.sampled_from(["answered", "answered", "answered", "refused", "lost", "killed_before", "killed_after", "restart"]),
+        st.sampled_from(
+            [
+                "answered",
+                "answered",
+                "answered",
+                "refused",
+                "lost",
+                "killed_before",
+                "killed_after",
+                "restart",
+            ]
+        ),
         st.integers(10, 100),
         st.sets(st.integers(1, 60), max_size=10),
         st.integers(0, 50_000),  # seconds that pass
@@ -158,7 +169,9 @@ actions = st.lists(
     ),
     max_size=30,
 )
-skews = st.integers(-MIDNIGHT_GUARD.seconds + 21, MIDNIGHT_GUARD.seconds - 21).map(lambda s: timedelta(seconds=s))
+skews = st.integers(-MIDNIGHT_GUARD.seconds + 21, MIDNIGHT_GUARD.seconds - 21).map(
+    lambda s: timedelta(seconds=s)
+)
 
 
 @relaxed

@@ -67,7 +67,11 @@ CORPUS: dict[str, tuple[bytes, list[str], list[str]]] = {
     "cut after the array": (page(GOOD).split(b', "meta"')[0], ["fine"], ["page_truncated"]),
     "cut inside a string": (b'{"data":[{"id":"7","text":"fi', [], ["row_truncated", "page_truncated"]),
     "cut inside an escape": (b'{"data":[{"id":"7","text":"fi\\u00', [], ["row_truncated", "page_truncated"]),
-    "cut inside a character": ('{"data":[{"id":"7","text":"é'.encode()[:-1], [], ["row_truncated", "page_truncated"]),
+    "cut inside a character": (
+        '{"data":[{"id":"7","text":"é'.encode()[:-1],
+        [],
+        ["row_truncated", "page_truncated"],
+    ),
     "cut at the bracket": (b'{"data":[', [], ["page_truncated"]),
     # strict JSON says no, but the rows are there
     "byte order mark": (b"\xef\xbb\xbf" + page(GOOD), ["fine"], []),
@@ -81,7 +85,8 @@ CORPUS: dict[str, tuple[bytes, list[str], list[str]]] = {
     "raw line end": (raw('"a\nb"'), ["a\nb"], []),
     "invalid utf-8": (b'{"data":[{"id":"7","text":"a\xff"}],"meta":{}}', ["a\ufffd"], []),
     "a row too deep": (
-        b'{"data":[{"id":"7","text":"fine"},{"id":"8","x":%s},{"id":"9","text":"after"}],"meta":{}}' % DEEP.encode(),
+        b'{"data":[{"id":"7","text":"fine"},{"id":"8","x":%s},{"id":"9","text":"after"}],"meta":{}}'
+        % DEEP.encode(),
         ["fine", "after"],
         ["row_not_json"],
     ),
@@ -134,7 +139,16 @@ CORPUS: dict[str, tuple[bytes, list[str], list[str]]] = {
     "row empty": (page({}, GOOD), ["fine"], ["id_missing"]),
     "unknown keys": (page(row(zzz={"a": [1]}, note_haiku=3)), ["hello"], []),
     "everything of a wrong type": (
-        page(row(author_id={}, lang=[], created_at=5, edit_history_tweet_ids=7, referenced_tweets="x", note_tweet=3)),
+        page(
+            row(
+                author_id={},
+                lang=[],
+                created_at=5,
+                edit_history_tweet_ids=7,
+                referenced_tweets="x",
+                note_tweet=3,
+            )
+        ),
         ["hello"],
         [],
     ),
@@ -210,7 +224,9 @@ def test_both_dialects_read_the_same(given_row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("refs", "inc"), [("referenced_tweets", "tweets"), ("referenced_posts", "posts")])
 def test_a_retweet_carries_the_text_of_its_original(refs: str, inc: str) -> None:
-    retweet = row(text="RT @a: cut…", **{refs: [{"type": "quoted", "id": "5"}, {"type": "retweeted", "id": "6"}]})
+    retweet = row(
+        text="RT @a: cut…", **{refs: [{"type": "quoted", "id": "5"}, {"type": "retweeted", "id": "6"}]}
+    )
     original = {"id": "6", "text": "cut", "note_tweet": {"text": "whole &lt;3"}}
     (tweet,) = read_page(page(retweet, includes={inc: [original]})).tweets
     assert (tweet.retweet_of, tweet.text) == (6, "whole <3")
@@ -218,7 +234,9 @@ def test_a_retweet_carries_the_text_of_its_original(refs: str, inc: str) -> None
     assert (alone.retweet_of, alone.text) == (6, "RT @a: cut…")
 
 
-@pytest.mark.parametrize("created_at", [None, "", "yesterday", "2019-13-41T00:00:00Z", 1577820376, "0001-01-01T00:00:00+23:59"])
+@pytest.mark.parametrize(
+    "created_at", [None, "", "yesterday", "2019-13-41T00:00:00Z", 1577820376, "0001-01-01T00:00:00+23:59"]
+)
 def test_time_of_birth_comes_from_the_id_if_need_be(created_at: Any) -> None:
     (tweet,) = read_page(page(row(created_at=created_at))).tweets
     assert tweet.created_at == snowflake.to_datetime(ID)
@@ -236,7 +254,11 @@ def test_a_strange_language_is_undetermined(lang: Any) -> None:
 
 
 def test_meta_and_partial_errors() -> None:
-    error = {"resource_id": "456", "title": "x", "type": "https://api.twitter.com/2/problems/not-authorized-for-resource"}
+    error = {
+        "resource_id": "456",
+        "title": "x",
+        "type": "https://api.twitter.com/2/problems/not-authorized-for-resource",
+    }
     meta = {"newest_id": "9", "oldest_id": 3, "next_token": "abc", "result_count": "1"}
     found = read_page(json.dumps({"data": [row()], "meta": meta, "errors": [error, 7]}).encode())
     assert (found.newest_id, found.oldest_id, found.next_token, found.result_count) == (9, 3, "abc", 1)
@@ -265,7 +287,15 @@ def test_a_stream_is_read_line_by_line() -> None:
 
 
 def test_trends_are_cleaned() -> None:
-    document = {"data": [{"trend_name": " Breaking\n News "}, {"trend_name": "a\x00"}, {"x": 1}, 7, {"trend_name": ""}]}
+    document = {
+        "data": [
+            {"trend_name": " Breaking\n News "},
+            {"trend_name": "a\x00"},
+            {"x": 1},
+            7,
+            {"trend_name": ""},
+        ]
+    }
     assert read_trends(document) == ["Breaking News", "a\ufffd"]
     assert read_trends({"data": [{"trend_name": "x" * 300}]}) == []
     assert read_trends([]) == read_trends({"data": 5}) == []
@@ -289,7 +319,9 @@ keys = st.sampled_from(
         "author_id", "edit_history_tweet_ids", "type",
     ],
 )  # fmt: skip
-rows_of_any_kind = st.dictionaries(keys, json_values | st.just([{"type": "retweeted", "id": "5"}]), max_size=8)
+rows_of_any_kind = st.dictionaries(
+    keys, json_values | st.just([{"type": "retweeted", "id": "5"}]), max_size=8
+)
 documents = st.fixed_dictionaries(
     {},
     optional={
