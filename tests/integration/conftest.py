@@ -5,15 +5,19 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
 from trendvane.warehouse import embedded, engine, migrate
-from trendvane.warehouse.embedded import EmbeddedServer
-from trendvane.warehouse.engine import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trendvane.warehouse.embedded import EmbeddedServer
+    from trendvane.warehouse.engine import Warehouse
 
 _TEMPLATE = "tpl"
 _numbers = itertools.count(1)
@@ -22,9 +26,12 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def pg_server() -> Iterator[EmbeddedServer]:
     """An embedded server with a migrated template database."""
-    # A short path: a Unix socket's name has at most 107 bytes. Under /tmp: the server may run as another user.
+    # A short path, for a Unix socket's name has at most 107 bytes; in /tmp, for the server may be another user.
     directory = Path(tempfile.mkdtemp(prefix="tvpg", dir="/tmp"))
     server = embedded.start(directory)
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        _admin(server, f"ALTER SYSTEM SET {setting} = off")  # nothing here must outlive the session
+    _admin(server, "SELECT pg_reload_conf()")
     _admin(server, f"CREATE DATABASE {_TEMPLATE}")
     template = engine.open(database_url(server, _TEMPLATE))
     migrate.upgrade(template)

@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from trendvane.domain.errors import CorruptObjectError, RetryableError
+from trendvane.domain.errors import CorruptObjectError, RetryableError, TerminalError
 from trendvane.domain.text import STORED_LIMIT, fingerprints
 from trendvane.lake import objects
 from trendvane.warehouse import clusters, deadletter, manifest, staging
@@ -59,7 +59,7 @@ class StageReport:
         linked: Known tweets that were new to a topic.
         forgotten: Tweets left out because of a tombstone.
         dead: Dead letters written.
-        failed: Objects that could not be read this time.
+        failed: Objects that could not be staged this time.
     """
 
     objects: int = 0
@@ -120,9 +120,10 @@ def _stage_object(
                 return report
             done = _write(connection, config, key, batch)
             manifest.staged(connection, key, tweets=batch.read, inserted=done.inserted, now=now())
-    except CorruptObjectError as error:
+    except TerminalError as error:
+        reason = "corrupt_object" if isinstance(error, CorruptObjectError) else "object_refused"
         with warehouse.begin() as connection:
-            dead = manifest.failed(connection, key, "corrupt_object", str(error))
+            dead = manifest.failed(connection, key, reason, str(error))
         return replace(report, failed=report.failed + 1, dead=report.dead + dead)
     except RetryableError:
         with warehouse.begin() as connection:

@@ -1,7 +1,8 @@
 """A warehouse: one PostgreSQL database, its pool of connections, and its timeouts.
 
-psycopg 3 underneath, SQLAlchemy Core on top. Whatever goes wrong between us and the server becomes a
-``StorageUnavailableError``; what goes wrong because of the data stays as it is, for the caller to bisect.
+psycopg 3 underneath, SQLAlchemy Core on top. Whatever goes wrong between us and the server leaves a transaction
+as ``StorageUnavailableError``; what goes wrong because of the data, and was not dealt with inside, as
+``TerminalError``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 from sqlalchemy.engine import Connection, Engine, make_url
 
-from trendvane.domain.errors import ConfigurationError, StorageUnavailableError
+from trendvane.domain.errors import ConfigurationError, StorageUnavailableError, TerminalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,6 +38,7 @@ class Warehouse:
         Raises:
             StorageUnavailableError: The server did not answer, or gave up (timeout, deadlock, disk full). A
                 commit may have happened all the same: every statement of this project can be sent twice.
+            TerminalError: The server refused a statement because of what it said.
         """
         with translated(), self.engine.begin() as connection:
             yield connection
@@ -48,24 +50,18 @@ class Warehouse:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's operational errors into ``StorageUnavailableError``."""
+    """Turn the driver's errors into ours; only for the outermost block, inside it they are caught by kind."""
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
-        raise StorageUnavailableError(
-            f"The warehouse did not answer: {_first_line(error)}.", remedy=_REMEDY
-        ) from error
+        raise _unavailable(error) from error
     except exc.DBAPIError as error:
-        if not error.connection_invalidated:
-            raise
-        raise StorageUnavailableError(
-            f"The warehouse went away: {_first_line(error)}.", remedy=_REMEDY
-        ) from error
+        raise (_unavailable(error) if error.connection_invalidated else _refused(error)) from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         # COPY speaks to the driver directly, so SQLAlchemy does not wrap its errors.
-        raise StorageUnavailableError(
-            f"The warehouse did not answer: {_first_line(error)}.", remedy=_REMEDY
-        ) from error
+        raise _unavailable(error) from error
+    except psycopg.Error as error:
+        raise _refused(error) from error
 
 
 def open(  # noqa: A001 - read as engine.open
@@ -159,6 +155,14 @@ def _check_version(connection: psycopg.Connection[Any], _record: object) -> None
             f"The warehouse runs PostgreSQL {version}; {MIN_VERSION} or newer is needed.",
             remedy="Upgrade the server, or leave the URL empty to use the embedded one.",
         )
+
+
+def _unavailable(error: Exception) -> StorageUnavailableError:
+    return StorageUnavailableError(f"The warehouse did not answer: {_first_line(error)}.", remedy=_REMEDY)
+
+
+def _refused(error: Exception) -> TerminalError:
+    return TerminalError(f"The warehouse refused a statement: {_first_line(error)}.")
 
 
 def _first_line(error: BaseException) -> str:

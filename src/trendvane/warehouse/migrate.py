@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 if TYPE_CHECKING:
     from trendvane.warehouse.engine import Warehouse
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
 # Any fixed number will do; it only has to be the same in every process that migrates.
 _LOCK = 7_291_046_550_118_001
 _PATIENCE = "5min"
+
+
+def is_current(warehouse: Warehouse) -> bool:
+    """Whether the schema is the one this version needs."""
+    script = ScriptDirectory.from_config(_config())
+    with warehouse.begin() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == script.get_current_head()
 
 
 def upgrade(warehouse: Warehouse, revision: str = "head") -> None:
@@ -28,7 +37,12 @@ def upgrade(warehouse: Warehouse, revision: str = "head") -> None:
         connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
         connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        config = Config()
-        config.set_main_option("script_location", "trendvane.warehouse:migrations")
+        config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "trendvane.warehouse:migrations")
+    return config

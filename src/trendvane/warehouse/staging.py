@@ -125,7 +125,7 @@ def insert_rows(connection: Connection, rows: Sequence[Row]) -> tuple[set[int], 
 
     Args:
         connection: Of the object's transaction.
-        rows: Distinct tweets in ascending order of id.
+        rows: Distinct tweets of one topic, in ascending order of id.
 
     Returns:
         Ids that are new, and rows refused. A row in neither was inserted by another stager first.
@@ -140,8 +140,8 @@ def insert_rows(connection: Connection, rows: Sequence[Row]) -> tuple[set[int], 
         refused: list[Refused] = []
         for start in range(0, len(rows), _CHUNK):
             _insert_by_halves(connection, rows[start : start + _CHUNK], inserted, refused)
-        topics = [_topic_line(row) for row in rows if row.tweet_id in inserted]
-        _send(connection, _COPY_TOPICS, "".join(topics).encode())
+        if inserted:
+            connection.execute(_LINK, {"ids": int8s(inserted), "topic": rows[0].topic})
         return inserted, refused
     return {row.tweet_id for row in rows}, []
 
