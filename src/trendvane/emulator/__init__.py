@@ -1,1 +1,4 @@
-"""A look-alike of X API v2 on loopback, with synthetic tweets or the replay of a CSV."""
+"""A look-alike of the X API v2 on loopback: same paths, same shapes, same traps, invented tweets.
+
+Only the command line and the demo may import it; it knows nothing of the rest but ``trendvane.domain``.
+"""

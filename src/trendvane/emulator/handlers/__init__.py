@@ -1,0 +1,1 @@
+"""What each endpoint answers: plain functions from a world and a call to a reply."""

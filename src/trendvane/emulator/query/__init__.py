@@ -1,0 +1,1 @@
+"""X's query language, shared by search, counts and stream rules."""

@@ -1,0 +1,1 @@
+"""Feed (a): invented tweets about invented things, each with its true sentiment kept aside."""
