@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import sys
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -21,15 +22,17 @@ from trendvane.domain.topic import Topic
 from trendvane.flow import step as find_step
 from trendvane.lake import store as lake_store
 from trendvane.lake.spool import Spool
-from trendvane.steps.collect import CollectConfig
-from trendvane.steps.forget import ForgetConfig
+from trendvane.steps.collect import CollectConfig, CollectMemory
+from trendvane.steps.forget import Finder, ForgetConfig
 from trendvane.steps.push import PushConfig
 from trendvane.steps.score import ScoreConfig
 from trendvane.steps.stage import StageConfig
 from trendvane.warehouse import embedded, engine, migrate
-from trendvane.warehouse.spend import SpendLedger
+from trendvane.warehouse.spend import WarehouseLedger
 from trendvane.x.budget import Governor, Limits
 from trendvane.x.client import XClient
+from trendvane.x.compliance import Compliance
+from trendvane.x.gone import find_gone
 from trendvane.x.wire import XConfig
 
 if TYPE_CHECKING:
@@ -77,7 +80,6 @@ class Systems:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._stack = ExitStack()
-        self.now = utc_now
         configure_logging(settings)
 
     def __enter__(self) -> Self:
@@ -92,11 +94,10 @@ class Systems:
         """Run the step ``name`` once and return its report."""
         function = find_step(name).function
         wanted = inspect.signature(function).parameters
-        arguments = {
-            key: self.config_of(name) if key == "config" else getattr(self, key)
-            for key, parameter in wanted.items()
-            if key == "config" or parameter.default is inspect.Parameter.empty
-        }
+        supplied = {key for key in wanted if key != "config" and hasattr(type(self), key)}
+        arguments = {key: getattr(self, key) for key in supplied} | {"now": utc_now}
+        if "config" in wanted:
+            arguments["config"] = self.config_of(name)
         return function(**arguments)
 
     def config_of(self, name: str) -> Any:
@@ -108,8 +109,10 @@ class Systems:
                 max_age=timedelta(seconds=self.settings.lake.push_seconds),
             ),
             "stage": lambda: StageConfig(hash_key=self.hash_key),
-            "score": ScoreConfig,
-            "forget": lambda: ForgetConfig(retention=timedelta(days=self.settings.runner.retention_days)),
+            "score": lambda: ScoreConfig(lease=timedelta(seconds=self.settings.runner.lease_seconds)),
+            "forget": lambda: ForgetConfig(
+                retention=timedelta(days=self.settings.runner.retention_days), source=self.settings.x.source
+            ),
         }
         return makers[name]()
 
@@ -148,14 +151,24 @@ class Systems:
         x = self.settings.x
         token = x.bearer_token.get_secret_value() if x.bearer_token else ""
         config = XConfig(base_url=x.base_url, bearer=token, dialect=x.dialect)
-        return self._stack.enter_context(XClient(config, now=self.now))
+        return self._stack.enter_context(XClient(config, now=utc_now))
+
+    @cached_property
+    def find(self) -> Finder:
+        """Asks X which tweets are gone."""
+        return lambda ids: find_gone(Compliance(self.x), ids, sleep=time.sleep)
+
+    @cached_property
+    def memory(self) -> CollectMemory:
+        """What the collector remembers between two looks."""
+        return CollectMemory()
 
     @cached_property
     def governor(self) -> Governor:
         """The money governor; its books are in the warehouse."""
         x = self.settings.x
-        ledger = SpendLedger(self.warehouse, x.source)
-        return Governor(ledger, Limits.dollars(x.dollars_per_day, x.dollars_per_month), now=self.now)
+        ledger = WarehouseLedger(self.warehouse, x.source)
+        return Governor(ledger, Limits.dollars(x.dollars_per_day, x.dollars_per_month), now=utc_now)
 
     @cached_property
     def spool(self) -> Spool:

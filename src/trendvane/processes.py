@@ -140,7 +140,8 @@ def stop_with_parent() -> None:
     """In a child: send ourselves SIGTERM once the supervisor's end of standard input is closed."""
 
     def wait_for_end() -> None:
-        while sys.stdin.buffer.read(1024):
+        # The bare descriptor: a thread inside a buffered reader would hold its lock while we exit.
+        while os.read(0, 1024):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -111,8 +111,13 @@ class ServeSettings(Section):
         (),
         description="SHA-256 (hex) of the keys that may call `/v1`; `;` between them. Empty: no key asked.",
     )
+    client_key: SecretStr | None = Field(None, description="Key that `trendvane topics` and `export` send.")
+    public: bool = Field(
+        False, description="Listen beyond loopback without asking for a key, behind a proxy."
+    )
     allowed_hosts: Texts = Field(
-        ("*",), description="Values of the Host header that are answered; `;` between them."
+        ("localhost", "127.0.0.1", "::1"),
+        description="Values of the Host header that are answered; `;` between them, `*` for any.",
     )
     truth_url: str = Field("", description="Demo only: the emulator that knows the true labels.")
     stale_seconds: float = Field(120.0, gt=0, description="A topic not polled for so long is shown as down.")
@@ -123,6 +128,9 @@ class RunnerSettings(Section):
 
     stage_seconds: float = Field(5.0, gt=0, description="Pause between two looks for new lake objects.")
     score_seconds: float = Field(1.0, gt=0, description="Pause between two looks for unscored tweets.")
+    lease_seconds: float = Field(
+        120.0, gt=0, description="A scorer that died gives its tweets back after this."
+    )
     retention_days: int = Field(30, ge=1, description="Tweets older than this are forgotten.")
 
 

@@ -99,7 +99,7 @@ def serve(*, supervised: Supervised = False) -> None:
     """Serve the API and the live page."""
     from trendvane.bootstrap import Systems
     from trendvane.processes import stop_with_parent
-    from trendvane.serve.server import serve_forever
+    from trendvane.serve.launch import serve_forever
     from trendvane.settings import Settings
 
     if supervised:

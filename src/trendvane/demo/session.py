@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,36 +16,31 @@ from rich.console import Console
 
 from trendvane.bootstrap import configure_logging
 from trendvane.demo import screen
+from trendvane.demo.plan import DemoOptions, plan_of
 from trendvane.demo.probe import Probe, ages, quantile
 from trendvane.domain import snowflake
 from trendvane.domain.errors import ConfigurationError, RetryableError
-from trendvane.processes import Child, Supervisor, stop_event
+from trendvane.processes import Supervisor, stop_event
 from trendvane.settings import Settings
 from trendvane.warehouse import embedded, engine, migrate
 from trendvane.warehouse.tables import tweet_product
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator
     from pathlib import Path
 
-_LOOPBACK = "127.0.0.1"
 _READY_SECONDS = 120.0
 _TABLE_SECONDS = 15.0
-# Before the first minute is over, the backlog of history is still being read; live ages start after it.
-_HISTORY_HOURS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class DemoOptions:
-    """What ``trendvane demo`` was asked for; see its help."""
+class _Live:
+    """What is running."""
 
-    replay: Path | None = None
-    over: float = 60.0
-    seconds: float = 0.0
-    port: int = 8080
-    seed: int = 7
-    keep: bool = False
-    as_json: bool = False
+    supervisor: Supervisor
+    probe: Probe
+    warehouse: engine.Warehouse
 
 
 def run_demo(options: DemoOptions) -> None:
@@ -67,31 +61,36 @@ def run_demo(options: DemoOptions) -> None:
         warehouse = engine.open(server.url, application_name="trendvane-demo")
         stack.callback(warehouse.close)
         migrate.upgrade(warehouse)
-        port, source = _free_port(options.port), f"http://{_LOOPBACK}:{_free_port(0)}"
-        url = f"http://{_LOOPBACK}:{port}"
-        _remember(home, start_ms=start_ms, seed=options.seed, page=url, source=source)
-        supervisor = Supervisor(_children(options, home, server.url, start_ms, port, source), home / "logs")
+        plan = plan_of(options, home, server.url, start_ms)
+        _remember(home, start_ms=start_ms, seed=options.seed, page=plan.page, source=plan.source)
+        supervisor = Supervisor(plan.children, home / "logs")
         stack.callback(supervisor.stop)
         supervisor.start()
-        live_from = _wait_until_shown(url, supervisor, stop.is_set)
-        console.print(
-            f"[bold]The page is up: {url}/[/]  (scored tweets after {time.monotonic() - began:.0f} s)"
-        )
+        if not _wait_until_shown(plan.page, supervisor, stop, home):
+            return
+        took = time.monotonic() - began
+        console.print(f"[bold]The page is up: {plan.page}/[/]  (scored tweets after {took:.0f} s)")
         console.print(f"Demo data, invented here. Logs: {home / 'logs'}. Ctrl-C stops.", markup=False)
-        probe = Probe(url)
+        probe = Probe(plan.page)
         stack.callback(probe.close)
         probe.start()
-        deadline = began + options.seconds if options.seconds else float("inf")
-        next_table = time.monotonic() + _TABLE_SECONDS
-        while not stop.wait(0.5) and time.monotonic() < deadline:
-            supervisor.watch()
-            if time.monotonic() >= next_table and probe.snapshot and not options.as_json:
-                next_table = time.monotonic() + _TABLE_SECONDS
-                console.print(screen.topics_table(probe.snapshot))
-                console.print(_latency_line(_latency(warehouse, probe, live_from)))
-        _report(
-            console, options, probe, _latency(warehouse, probe, live_from), _memory(supervisor, server.pgdata)
-        )
+        seconds = max(options.seconds - took, 1.0) if options.seconds else float("inf")
+        _watch(console, options, _Live(supervisor, probe, warehouse), stop, seconds)
+        latency = _latency(warehouse, probe)
+        _report(console, options, probe, latency, _memory(supervisor, server.pgdata))
+
+
+def _watch(
+    console: Console, options: DemoOptions, live: _Live, stop: threading.Event, seconds: float
+) -> None:
+    """Look after the children, and print a table now and then."""
+    deadline, next_table = time.monotonic() + seconds, time.monotonic() + _TABLE_SECONDS
+    while not stop.wait(0.5) and time.monotonic() < deadline:
+        live.supervisor.watch()
+        if time.monotonic() >= next_table and live.probe.snapshot and not options.as_json:
+            next_table = time.monotonic() + _TABLE_SECONDS
+            console.print(screen.topics_table(live.probe.snapshot))
+            console.print(_latency_line(_latency(live.warehouse, live.probe)))
 
 
 @contextmanager
@@ -131,79 +130,29 @@ def _remember(home: Path, **facts: Any) -> None:
     temporary.rename(home / "session.json")
 
 
-def _children(
-    options: DemoOptions, home: Path, url: str, start_ms: int, port: int, source: str
-) -> list[Child]:
-    shared = {
-        "DATA_DIR": str(home),
-        "WAREHOUSE__URL": url,
-        "X__BASE_URL": source,
-        "X__BEARER_TOKEN": "demo",
-        "X__SOURCE": "replay" if options.replay else "emulator",
-        # The emulator's dollars are not real; the books are kept all the same.
-        "X__DOLLARS_PER_DAY": "1000000",
-        "X__DOLLARS_PER_MONTH": "1000000",
-        "COLLECT__POLL_SECONDS": "1",
-        "COLLECT__TRENDS_SECONDS": "20",
-        "COLLECT__TRENDS": "12",
-        "COLLECT__LOOKBACK_SECONDS": str(_HISTORY_HOURS * 3600 + 60),
-        "COLLECT__OVERLAP_SECONDS": "2",
-        "COLLECT__LANGUAGES": "",
-        "LAKE__PUSH_SECONDS": "0.4",
-        "RUNNER__STAGE_SECONDS": "0.25",
-        "RUNNER__SCORE_SECONDS": "0.25",
-        "SERVE__PORT": str(port),
-        "SERVE__TRUTH_URL": source,
-        "SERVE__STALE_SECONDS": "20",
-    }
-    feed = (
-        ("--replay", str(options.replay.resolve()), "--over", str(options.over), "--history-hours", "0")
-        if options.replay
-        else ("--seed", str(options.seed), "--history-hours", str(_HISTORY_HOURS))
-    )
-    emulator = ("emulator", "--port", source.rpartition(":")[2], "--start-ms", str(start_ms), *feed)
-    return [
-        Child("emulator", (*emulator, "--index-lag", "0", "--rate-limit-factor", "1000"), {}),
-        Child("collect", ("collect",), shared),
-        Child("runner", ("run", "flow"), shared),
-        Child("serve", ("serve",), shared),
-    ]
-
-
-def _free_port(wanted: int) -> int:
-    """``wanted`` if nobody listens there, else any free port."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((_LOOPBACK, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise ConfigurationError("No port is free on loopback.", remedy="Close a program that listens on many.")
-
-
-def _wait_until_shown(url: str, supervisor: Supervisor, stopped: Any) -> float:
-    """Wait for the first scored tweets on the page; returns the Unix time of that."""
+def _wait_until_shown(url: str, supervisor: Supervisor, stop: threading.Event, home: Path) -> bool:
+    """Wait for the first scored tweets on the page; False when asked to stop before."""
     deadline = time.monotonic() + _READY_SECONDS
     with httpx2.Client(base_url=url, timeout=5.0) as client:
-        while time.monotonic() < deadline and not stopped():
+        while time.monotonic() < deadline and not stop.is_set():
             supervisor.watch()
             try:
                 answer = client.get("/v1/topics", params={"window": "24h"})
                 if answer.is_success and any(t["voices"] for t in answer.json()["topics"]):
-                    return time.time()
+                    return True
             except httpx2.HTTPError:
                 pass
-            time.sleep(0.25)
-    raise RetryableError("The demo did not come up in time.", remedy="Read the logs in the data directory.")
+            stop.wait(0.25)
+    if stop.is_set():
+        return False
+    raise RetryableError("The demo did not come up in time.", remedy=f"Read the logs in {home / 'logs'}.")
 
 
-def _latency(warehouse: engine.Warehouse, probe: Probe, live_from: float) -> list[float]:
+def _latency(warehouse: engine.Warehouse, probe: Probe) -> list[float]:
     """Seconds from publication to page, of the tweets published while the probe was watching."""
     if not probe.seen:
         return []
-    floor = snowflake.floor(int(max(live_from, probe.seen[0].arrived_at) * 1000))
+    floor = snowflake.floor(int(probe.seen[0].arrived_at * 1000))
     query = sa.select(
         tweet_product.c.tweet_id, tweet_product.c.topic, sa.extract("epoch", tweet_product.c.processed_at)
     ).where(tweet_product.c.tweet_id > floor)
