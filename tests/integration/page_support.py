@@ -165,7 +165,7 @@ def fill(connection: Connection, now: datetime, *, days: float = 1.2, seed: int 
     ids = [add_topic(connection, name, now, rank=place + 1) for place, name in enumerate(NAMES)]
     rows = []
     for place, topic in enumerate(ids):
-        loud = 26 / (1 + place) if place < len(ids) - 1 else 0.004
+        loud = 26 / (1 + place) if place < len(ids) - 1 else 0.0
         quiet = range(240, 420) if place == 1 else range(0)
         rows += [row for row in _drift(rng, topic, now, int(days * 1440), loud) if row[0] not in quiet]
         for serial in range(24):
@@ -173,6 +173,7 @@ def fill(connection: Connection, now: datetime, *, days: float = 1.2, seed: int 
             moment = now - timedelta(minutes=serial)
             add_tweet(connection, topic, moment, serial % 3, text, score=rng.uniform(0.5, 0.99), serial=place)
     connection.execute(sa.insert(tables.topic_rollup), [row for _, row in rows])
+    add_minute(connection, ids[-1], now, (3, 2, 1))
     gap = {"from_at": now - timedelta(minutes=420), "to_at": now - timedelta(minutes=240)}
     connection.execute(sa.insert(tables.crawl_gap).values(topic_id=ids[1], reason="rate limit", **gap))
     return ids
@@ -183,8 +184,8 @@ def _drift(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     phase, swing, base = rng.random() * 6.28, rng.uniform(0.05, 0.25), rng.uniform(0.2, 0.5)
     for back in range(minutes):
-        rate = max(loud * (1 + 0.6 * math.sin(back / 230 + phase)), 0.002)
-        n = min(int(rng.expovariate(1 / rate)), 400)
+        rate = loud * (1 + 0.6 * math.sin(back / 230 + phase))
+        n = min(int(rng.expovariate(1 / rate)), 400) if rate else 0
         if n == 0:
             continue
         negative = min(max(base + swing * math.sin(back / 150 + phase), 0.03), 0.9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trendvane.domain.errors import ConfigurationError
 from trendvane.insight import shares
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class ModelEstimator:
     def __init__(self, holder: ModelHolder, level: float) -> None:
         self._holder = holder
         self._level = level
-        self._prior: tuple[Hashable, shares.SharePrior] | None = None
+        self._prior: tuple[Hashable, shares.SharePrior | ConfigurationError] | None = None
 
     @property
     def key(self) -> Hashable:
@@ -49,30 +50,40 @@ class ModelEstimator:
         engine = self._holder.current
         if engine is None:
             return "No model is loaded, so nothing is estimated."
-        topics = self._prior_of(engine).topics
+        prior = self._prior_of(engine)
+        if isinstance(prior, ConfigurationError):
+            return f"Nothing is estimated: {prior}"
         return (
-            f"{self._level:.0%} intervals. Shares are corrected for the errors that the model made on "
-            f"{topics} topics judged by people; the interval holds both chance and the bias of its own that "
-            "each topic has, which more tweets do not cure."
+            f"{self._level:.0%} intervals. Shares are corrected for the errors the model made on "
+            f"{prior.topics} topics judged by people. An interval holds both chance and the bias of its own "
+            "that each topic has, which more tweets do not cure."
         )
 
     def __call__(self, counts: Counts) -> Shares | None:
-        """Shares of the voices counted; None while no model is loaded."""
+        """Shares of the voices counted; None without a model, or when its error rates cannot be read."""
         engine = self._holder.current
-        if engine is None:
+        prior = None if engine is None else self._prior_of(engine)
+        if prior is None or isinstance(prior, ConfigurationError):
             return None
         seen = shares.Counts(
             (counts.negative, counts.neutral, counts.positive),
             (counts.p_negative, counts.p_neutral, counts.p_positive),
         )
-        return shares.estimate(seen, self._prior_of(engine), level=self._level)
+        return shares.estimate(seen, prior, level=self._level)
 
-    def _prior_of(self, engine: Engine) -> shares.SharePrior:
-        """Read from the manifest once per package; reading it twice at once does no harm."""
+    def _prior_of(self, engine: Engine) -> shares.SharePrior | ConfigurationError:
+        """Read from the manifest once per package; two threads reading it at once do no harm."""
         identity, known = _identity(engine), self._prior
         if known is None or known[0] != identity:
-            known = self._prior = (identity, shares.SharePrior.from_dict(engine.package.share_prior))
+            known = self._prior = (identity, _read(engine))
         return known[1]
+
+
+def _read(engine: Engine) -> shares.SharePrior | ConfigurationError:
+    try:
+        return shares.SharePrior.from_dict(engine.package.share_prior)
+    except ConfigurationError as error:  # counts are still worth showing; the method says what is missing
+        return error
 
 
 def _identity(engine: Engine) -> Hashable:

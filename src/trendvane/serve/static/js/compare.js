@@ -25,10 +25,10 @@ export function CompareView({ ids, window, snapshot, theme }) {
               <tr key=${topic.id}>
                 <th scope="row"><span class=${`swatch several-${index + 1}`}></span>
                   <a href=${`#/topic/${topic.id}`}><${Name} text=${topic.name} /></a></th>
-                <td class="wide"><${StackedBar} topic=${topic} minVoices=${data.min_voices} /></td>
-                <td><${NetScale} topic=${topic} minVoices=${data.min_voices} /></td>
-                <td>${count(topic.voices)}</td>
-                <td>${topic.share_of_voice === null ? "–" : percent(topic.share_of_voice)}</td>
+                <td class="wide" data-label="Opinion"><${StackedBar} topic=${topic} minVoices=${data.min_voices} /></td>
+                <td data-label="Net sentiment"><${NetScale} topic=${topic} minVoices=${data.min_voices} /></td>
+                <td data-label="Voices">${count(topic.voices)}</td>
+                <td data-label="Share of voice">${topic.share_of_voice === null ? "–" : percent(topic.share_of_voice)}</td>
               </tr>`)}
           </tbody>
         </table>

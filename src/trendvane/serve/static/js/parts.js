@@ -19,7 +19,7 @@ export function describeShares(topic) {
 export function whyNot(topic, minVoices) {
   if (topic.voices === 0) return topic.tweets === 0 ? "no tweets in this window" : "no voices the model reads";
   if (topic.too_few) return `too few voices (${topic.voices} of ${minVoices})`;
-  if (!topic.shares) return "no model loaded";
+  if (!topic.shares) return "no estimate: no model in use";
   return null;
 }
 
@@ -38,7 +38,7 @@ export function StackedBar({ topic, minVoices }) {
     <div class="bar" role="img" aria-label=${label} title=${label}>
       ${CLASSES.map((name) => html`
         <span key=${name} class=${`segment ${name}`} style=${{ width: at(shares[name].value) }}>
-          ${shares[name].value >= 0.13 ? percent(shares[name].value) : ""}
+          ${shares[name].value >= 0.11 ? percent(shares[name].value) : ""}
         </span>`)}
       <${Whisker} low=${shares.negative.low} high=${shares.negative.high} />
       <${Whisker} low=${1 - shares.positive.high} high=${1 - shares.positive.low} />
