@@ -26,7 +26,8 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def pg_server() -> Iterator[EmbeddedServer]:
     """An embedded server with a migrated template database."""
-    # A short path, for a Unix socket's name has at most 107 bytes; in /tmp, for the server may be another user.
+    # A short path, for a Unix socket's name has at most 107 bytes; in /tmp, for the server may be another
+    # user.
     directory = Path(tempfile.mkdtemp(prefix="tvpg", dir="/tmp"))
     server = embedded.start(directory)
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):

@@ -128,3 +128,16 @@ class Pipeline:
     def execute(self, statement: str) -> None:
         with self.warehouse.begin() as connection:
             connection.execute(sa.text(statement))
+
+
+class FatefulLake:
+    """Dies when the named method is called."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+        self.dies_at = ""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self.dies_at:
+            raise ConnectionError(name)
+        return getattr(self._real, name)

@@ -79,7 +79,9 @@ def test_retweets_edits_and_near_duplicates_follow_the_first_voice(pipe: Pipelin
             1,
             [
                 row(1, opinion),
-                row(2, f"RT @a: {opinion}", referenced_tweets=[{"type": "retweeted", "id": str(tweet_id(1))}]),
+                row(
+                    2, f"RT @a: {opinion}", referenced_tweets=[{"type": "retweeted", "id": str(tweet_id(1))}]
+                ),
                 row(3, f"{opinion}!! https://t.co/x"),
                 row(4, "so true"),
                 row(5, "so true"),
@@ -91,7 +93,9 @@ def test_retweets_edits_and_near_duplicates_follow_the_first_voice(pipe: Pipelin
 
 
 def test_a_retweet_that_comes_before_its_original_speaks_for_it(pipe: Pipeline) -> None:
-    pipe.take(page(1, [row(2, "RT @a: ha", referenced_tweets=[{"type": "retweeted", "id": str(tweet_id(1))}])]))
+    pipe.take(
+        page(1, [row(2, "RT @a: ha", referenced_tweets=[{"type": "retweeted", "id": str(tweet_id(1))}])])
+    )
     pipe.take(page(2, [row(1, "ha")], at=START + timedelta(minutes=1)))
     assert clusters(pipe) == {1: 2, 2: 2}
 
@@ -144,8 +148,8 @@ def test_hostile_text_is_stored_or_explained(pipe: Pipeline) -> None:
 def test_a_row_that_postgresql_refuses_goes_alone(pipe: Pipeline, warehouse: Warehouse) -> None:
     rows = [
         staging.Row(
-            tweet_id(i), "t", "text" if i != 7 else "bad \x00", "hashtag", START, START, "en", None, tweet_id(i),
-            None, "emulator", "key#page", False,
+            tweet_id(i), "t", "text" if i != 7 else "bad \x00", "hashtag", START, START, "en", None,
+            tweet_id(i), None, "emulator", "key#page", False,
         )
         for i in range(20)
     ]  # fmt: skip
@@ -159,8 +163,8 @@ def test_a_row_that_postgresql_refuses_goes_alone(pipe: Pipeline, warehouse: War
 
 def test_a_row_that_another_stager_inserted_first_is_left_to_it(pipe: Pipeline, warehouse: Warehouse) -> None:
     rows = [
-        staging.Row(tweet_id(i), "t", "x", "hashtag", START, START, "en", None, tweet_id(i), None, "x", "k#p", False)
-        for i in range(10)
+        staging.Row(tweet_id(i), "t", "x", "hashtag", START, START, "en", None, tweet_id(i), None, "x",
+        "k#p", False) for i in range(10)
     ]  # fmt: skip
     with warehouse.begin() as connection:
         assert len(staging.insert_rows(connection, rows[:4])[0]) == 4

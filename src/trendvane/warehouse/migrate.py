@@ -11,6 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
     from trendvane.warehouse.engine import Warehouse
 
 # Any fixed number will do; it only has to be the same in every process that migrates.
@@ -37,9 +39,14 @@ def upgrade(warehouse: Warehouse, revision: str = "head") -> None:
         connection.execute(sa.text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
         connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_PATIENCE}'"))
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        run(connection, revision)
+
+
+def run(connection: Connection, revision: str, *, down: bool = False) -> None:
+    """Move to ``revision`` in the caller's transaction."""
+    config = _config()
+    config.attributes["connection"] = connection
+    (command.downgrade if down else command.upgrade)(config, revision)
 
 
 def _config() -> Config:
