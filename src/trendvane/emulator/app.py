@@ -7,19 +7,21 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from trendvane.emulator.config import EmulatorConfig
 from trendvane.emulator.gate import Gate, Handler, problem_response
 from trendvane.emulator.handlers import account, control, posts, rules, trends
 from trendvane.emulator.problems import ProblemError, not_found
 from trendvane.emulator.render import Dialect
 from trendvane.emulator.transport import TransportInScope
 from trendvane.emulator.world import Call, Reply, World
+
+if TYPE_CHECKING:
+    from trendvane.emulator.config import EmulatorConfig
 
 _TICK_S = 0.05
 

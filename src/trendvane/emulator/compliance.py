@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from trendvane.emulator.clock import iso
 from trendvane.emulator.post import Deletion, IdMint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _EXPIRES_MS = 7 * 86_400_000
 _ID = re.compile(r"[0-9]{1,19}")

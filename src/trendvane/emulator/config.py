@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from trendvane.emulator.faults import Fault
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trendvane.emulator.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)

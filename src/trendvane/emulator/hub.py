@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trendvane.emulator.problems import too_many_connections
-from trendvane.emulator.render import View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trendvane.emulator.render import View
 
 # X cuts off a reader that falls behind; five minutes at three posts a second.
 BUFFER = 1_000

@@ -5,11 +5,15 @@ from __future__ import annotations
 import heapq
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from trendvane.emulator import words as read
-from trendvane.emulator.post import Deletion, Post
 from trendvane.emulator.query.nodes import Document, Node, topic_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from trendvane.emulator.post import Deletion, Post
 
 
 class Index:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from trendvane.emulator.problems import credits_depleted, usage_capped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 POST_USD = 0.005
 USER_USD = 0.010

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from trendvane.emulator.problems import ProblemError, too_many_requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WINDOW_S = 900
 # App limits per 15 minutes, as documented; endpoints without a documented limit get a generous one,

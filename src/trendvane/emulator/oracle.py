@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trendvane.domain.sentiment import LABELS
 from trendvane.emulator.post import Kind, Post
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 class Oracle:

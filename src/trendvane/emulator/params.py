@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from trendvane.domain import snowflake
 from trendvane.emulator.problems import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 _ID = re.compile(r"[0-9]{1,19}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from trendvane.domain import snowflake
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 class Kind(StrEnum):

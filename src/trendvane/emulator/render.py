@@ -10,16 +10,19 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trendvane.domain.topic import topic_id
 from trendvane.emulator.clock import iso
-from trendvane.emulator.params import Params
-from trendvane.emulator.post import Post, User
 from trendvane.emulator.problems import CURRENT_HOST, LEGACY_HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trendvane.emulator.params import Params
+    from trendvane.emulator.post import Post, User
 
 _TAG = re.compile(r"(?<![\w&])#([^\W_][\w]*)")
 _MENTION = re.compile(r"(?<!\w)@([A-Za-z0-9_]{1,15})\b")
@@ -57,7 +60,7 @@ class Dialect(StrEnum):
 
     @property
     def volume(self) -> str:
-        """Key of a bucket of counts."""
+        """Key of a number of posts: in a bucket of counts, among a user's metrics."""
         return "tweet_count" if self is Dialect.LEGACY else "post_count"
 
     @classmethod
@@ -110,7 +113,7 @@ class View:
             "public_metrics": {
                 "followers_count": user.followers,
                 "following_count": user.followers % 911 + 12,
-                "tweet_count": user.followers % 7919 + 40,
+                self.dialect.volume: user.followers % 7919 + 40,
                 "listed_count": user.followers // 200,
                 "like_count": user.followers % 4801,
             },

@@ -6,16 +6,20 @@ import csv
 import html
 import re
 import zlib
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trendvane.domain import snowflake
 from trendvane.domain.errors import ConfigurationError
 from trendvane.domain.sentiment import LABELS
-from trendvane.emulator.config import Replay
 from trendvane.emulator.post import Event, IdMint, Kind, Post, User
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from trendvane.emulator.config import Replay
 
 REQUIRED = ("tweet_id", "topic", "created_at", "text")
 _TCO = re.compile(r"https?://\S+")

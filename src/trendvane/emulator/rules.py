@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trendvane.emulator.post import IdMint
 from trendvane.emulator.problems import ProblemError, type_uri
-from trendvane.emulator.query.nodes import Document, Node
 from trendvane.emulator.query.parser import QueryError, Topics, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trendvane.emulator.query.nodes import Document, Node
 
 MAX_RULES = 1_000
 MAX_LENGTH = 1_024

@@ -6,13 +6,17 @@ import contextlib
 import ipaddress
 import threading
 import time
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from trendvane.domain.errors import ConfigurationError
 from trendvane.emulator.app import create_app
-from trendvane.emulator.config import EmulatorConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trendvane.emulator.config import EmulatorConfig
 
 
 def require_loopback(host: str) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from trendvane.emulator.faults import Fault
 from trendvane.emulator.problems import CURRENT_HOST, LEGACY_HOST, missing_tweet, not_authorized
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Sequence
+
+    from trendvane.emulator.faults import Fault
 
 HTML = (
     b"<!DOCTYPE html>\n<html><head><title>Twitter / Over capacity</title></head>"

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from trendvane.emulator.faults import STREAM, Fault
-from trendvane.emulator.hub import Connection
 from trendvane.emulator.spoil import poison_line
 from trendvane.emulator.transport import abort
-from trendvane.emulator.world import World
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from trendvane.emulator.hub import Connection
+    from trendvane.emulator.world import World
 
 _SEPARATOR = b"\r\n"
 
@@ -61,7 +64,10 @@ class StreamResponse(Response):
             for task in (writer, watcher):
                 task.cancel()
             await asyncio.gather(writer, watcher, return_exceptions=True)
-            self._world.hub.close(self._connection.id, self._world.clock.now_ms(), "ClientDisconnect")
+            self._release()
+
+    def _release(self) -> None:
+        self._world.hub.close(self._connection.id, self._world.clock.now_ms(), "ClientDisconnect")
 
     async def _write(self, scope: Scope, send: Send) -> None:
         script = _Script()
@@ -72,6 +78,8 @@ class StreamResponse(Response):
                 payload = await self._next(send)
                 self._world.ledger.bill(posts=[int(payload["data"]["id"])])
                 await self._deliver(payload, script, scope, send)
+        # Before the last byte, so that a client that sees the end may reconnect at once.
+        self._release()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _next(self, send: Send) -> dict[str, Any]:

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trendvane.domain import snowflake
 from trendvane.emulator import words as read
 from trendvane.emulator.clock import VirtualClock
 from trendvane.emulator.compliance import Jobs
-from trendvane.emulator.config import EmulatorConfig
 from trendvane.emulator.faults import FaultScript
 from trendvane.emulator.hub import Hub
 from trendvane.emulator.index import Index
 from trendvane.emulator.ledger import Ledger
 from trendvane.emulator.limits import RateLimiter
 from trendvane.emulator.oracle import Oracle
-from trendvane.emulator.params import Params
 from trendvane.emulator.post import Deletion, Feed, Post
 from trendvane.emulator.query.nodes import Document
 from trendvane.emulator.query.parser import Topics
-from trendvane.emulator.render import View
 from trendvane.emulator.replay import ReplayFeed
 from trendvane.emulator.rules import RuleBook
 from trendvane.emulator.synthetic.feed import SyntheticFeed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from trendvane.emulator.config import EmulatorConfig
+    from trendvane.emulator.params import Params
+    from trendvane.emulator.render import View
 
 
 @dataclass(frozen=True, slots=True)

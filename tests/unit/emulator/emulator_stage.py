@@ -1,6 +1,6 @@
 """A world on a fake wall clock, for the tests of this folder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -71,8 +71,8 @@ def make_stage() -> Callable[..., Stage]:
 
 
 @pytest.fixture(scope="module")
-def stage(make_stage: Callable[..., Stage]) -> Iterator[Stage]:
+def stage(make_stage: Callable[..., Stage]) -> Stage:
     """Shared by a module; read it, advance it, but do not spoil it."""
     stage = make_stage()
     stage.later(600)
-    yield stage
+    return stage

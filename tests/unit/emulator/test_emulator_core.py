@@ -238,5 +238,5 @@ def test_only_loopback_hosts_are_served() -> None:
     for host in ("127.0.0.1", "::1", "localhost", "127.1.2.3"):
         require_loopback(host)
     for host in ("0.0.0.0", "::", "192.168.1.5", "example.org", ""):
-        with pytest.raises(ConfigurationError, match="loopback|listen"):
+        with pytest.raises(ConfigurationError, match="does not listen"):
             require_loopback(host)

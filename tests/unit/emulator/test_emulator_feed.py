@@ -14,7 +14,7 @@ from trendvane.domain.errors import ConfigurationError
 from trendvane.emulator.config import EmulatorConfig
 from trendvane.emulator.post import Deletion, Kind, Post
 from trendvane.emulator.synthetic.feed import SyntheticFeed
-from trendvane.emulator.synthetic.grammar import expand
+from trendvane.emulator.synthetic.grammar import expand, ways
 from trendvane.emulator.synthetic.story import MOODS, common, stories
 
 CONFIG = EmulatorConfig(start_ms=START_MS, history_hours=0.5)
@@ -151,6 +151,7 @@ def test_templates() -> None:
     assert expand("a [b] {c}", {"c": ["d"]}, rng) == "a b d"
     assert expand("{c} {c}", {"c": ["x", "y"]}, rng) in {"x y", "y x"}
     assert expand("{outer}!", {"outer": ["{inner} ."], "inner": ["z"]}, rng) == "z.!"
+    assert ways("[a|b] {c} {c}", {"c": ["x", "y", "z"]}) == 18
     with pytest.raises(KeyError):
         expand("{missing}", {}, rng)
 

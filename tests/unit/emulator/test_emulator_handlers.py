@@ -10,8 +10,6 @@ from trendvane.emulator.handlers import account, control, posts, rules, trends
 from trendvane.emulator.post import Kind
 from trendvane.emulator.problems import ProblemError
 
-pytest_plugins = ("emulator_stage",)
-
 
 def refused(function, *args) -> ProblemError:
     with pytest.raises(ProblemError) as caught:

@@ -48,7 +48,7 @@ def hit(query: str, text: str, *, stream: bool = False, topics: Topics | None = 
         ("it's", "IT'S fine", True),
     ],
 )
-def test_matches(query: str, text: str, expected: bool) -> None:
+def test_matches(query: str, text: str, *, expected: bool) -> None:
     assert hit(query, text) is expected
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trendvane.emulator.clock import iso
-from trendvane.emulator.compliance import Job
 from trendvane.emulator.handlers.rules import APP_ID, json_object
 from trendvane.emulator.hub import ENDPOINT, Connection
 from trendvane.emulator.params import Params
 from trendvane.emulator.problems import ProblemError, forbidden, invalid, missing_tweet
 from trendvane.emulator.render import Dialect
 from trendvane.emulator.world import Call, Reply, World
+
+if TYPE_CHECKING:
+    from trendvane.emulator.compliance import Job
 
 _PROJECT_ID = "1467325353344933888"
 _JOB_FIELDS = frozenset({"compliance_job.fields"})

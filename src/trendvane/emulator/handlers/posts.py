@@ -6,18 +6,20 @@ import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trendvane.domain import snowflake
 from trendvane.emulator.clock import iso
 from trendvane.emulator.ledger import COUNTS_ALL_USD, COUNTS_RECENT_USD
 from trendvane.emulator.params import FIELD_PARAMETERS, Params
-from trendvane.emulator.post import Post
 from trendvane.emulator.problems import invalid, missing_tweet
-from trendvane.emulator.query.nodes import Node
 from trendvane.emulator.query.parser import QueryError, parse
 from trendvane.emulator.render import Dialect, View
 from trendvane.emulator.world import Call, Reply, World
+
+if TYPE_CHECKING:
+    from trendvane.emulator.post import Post
+    from trendvane.emulator.query.nodes import Node
 
 _DAY_MS = 86_400_000
 _WINDOW_PARAMETERS = frozenset(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from trendvane.emulator import words as read
-from trendvane.emulator.post import Post
+
+if TYPE_CHECKING:
+    from trendvane.emulator.post import Post
 
 # A cover names postings whose union holds every match; None means "look at everything".
 Cover = tuple[str, ...] | None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from trendvane.emulator.query.nodes import Document, Node, Test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Standing alone is allowed for the first set; the second needs company.
 STANDALONE = frozenset(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from trendvane.emulator import words as read
 from trendvane.emulator.query import operators
 from trendvane.emulator.query.nodes import And, Node, Not, Or, Phrase, Raw, Tag, Test, TopicTerm
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<open>\()|(?P<close>\))|(?P<minus>-(?=\S))

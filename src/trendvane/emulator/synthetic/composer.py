@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import html
-import random
 import string
 import zlib
 from collections import ChainMap, deque
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trendvane.emulator.synthetic.grammar import chance, expand
-from trendvane.emulator.synthetic.people import Person
+from trendvane.domain.text import fingerprints
+from trendvane.emulator.synthetic.grammar import chance, expand, ways
 from trendvane.emulator.synthetic.story import MOODS, Moment, Story
 from trendvane.emulator.synthetic.voice import speak
 
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping, Sequence
+
+    from trendvane.emulator.synthetic.people import Person
+
 CUT = 280
-_REMEMBERED = 30_000
+_REMEMBERED = 60_000
+_ATTEMPTS = 12
+_MANY = 400  # ways to fill a line beyond which it needs no more weight
 _LANGUAGES = (("en", 0.78), ("es", 0.07), ("ja", 0.05), ("pt", 0.04), ("fr", 0.03), ("de", 0.03))
 _PATHS = ["live", "news", "watch", "update", "thread", "photos", "recap", "review", "explainer", "timeline"]
 _BASE62 = string.ascii_letters + string.digits
@@ -50,25 +56,33 @@ class Composer:
         self._foreign = foreign
         self._rng = rng
         self._seen: set[int] = set()
+        self._capacities: dict[str, float] = {}
         self._order: deque[int] = deque()
 
     def organic(self, story: Story, moment: Moment, person: Person) -> Draft:
         """One person's own words."""
         lang = self._language()
         label = self._rng.choices(range(3), moment.mood)[0]
-        for _ in range(8):
+        for _ in range(_ATTEMPTS):
             draft = (
                 self._english(story, moment, person, label)
                 if lang == "en"
                 else self._other(story, lang, label)
             )
-            if self._is_new(story, draft):
+            if self._is_new(draft):
                 break
         return draft
 
     def quote(self, story: Story, moment: Moment, address: str) -> Draft:
         """A remark above somebody else's post."""
         label = self._rng.choices(range(3), moment.mood)[0]
+        for _ in range(_ATTEMPTS):
+            draft = self._remark(story, label, address)
+            if self._is_new(draft):
+                break
+        return draft
+
+    def _remark(self, story: Story, label: int, address: str) -> Draft:
         remark = self._rng.choice(self._common["quote"][MOODS[label]])
         reaction = expand(
             self._rng.choice(self._common["reaction"][MOODS[label]]), self._slots(story), self._rng
@@ -124,7 +138,16 @@ class Composer:
         lines = story.lines[MOODS[label]]
         if moment.beat and chance(self._rng, 0.45):
             lines = story.beats[moment.beat][MOODS[label]]
-        return expand(self._rng.choice(lines), self._slots(story), self._rng)
+        slots = self._slots(story)
+        # A line that can be filled in many ways is said more often than one that would only repeat itself.
+        weights = [self._capacity(line, slots) for line in lines]
+        return expand(self._rng.choices(lines, weights)[0], slots, self._rng)
+
+    def _capacity(self, line: str, slots: Mapping[str, Sequence[str]]) -> float:
+        known = self._capacities.get(line)
+        if known is None:
+            known = self._capacities[line] = min(ways(line, slots), _MANY) ** 0.5
+        return known
 
     def _decorated(self, story: Story, person: Person, label: int, text: str) -> Draft:
         rng = self._rng
@@ -155,13 +178,16 @@ class Composer:
             text = f"{text} {story.tag}"
         return _draft(text, lang, label, ())
 
-    def _is_new(self, story: Story, draft: Draft) -> bool:
-        key = zlib.crc32(f"{story.name}\n{_without_links(draft)}".encode())
-        if key in self._seen:
+    def _is_new(self, draft: Draft) -> bool:
+        # Two people rarely choose the same words: what staging would fold into one voice is written again.
+        text = html.unescape(draft.note or draft.text)
+        keys = fingerprints(text) or (zlib.crc32(_without_links(draft).encode()),)
+        if not self._seen.isdisjoint(keys):
             return False
-        self._seen.add(key)
-        self._order.append(key)
-        if len(self._order) > _REMEMBERED:
+        for key in keys:
+            self._seen.add(key)
+            self._order.append(key)
+        while len(self._order) > _REMEMBERED:
             self._seen.discard(self._order.popleft())
         return True
 

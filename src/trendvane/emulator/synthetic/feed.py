@@ -8,14 +8,17 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from trendvane.domain.errors import ConfigurationError
-from trendvane.emulator.config import EmulatorConfig
 from trendvane.emulator.post import Deletion, Event, IdMint, Kind, Post
 from trendvane.emulator.synthetic.composer import Composer, Draft
 from trendvane.emulator.synthetic.grammar import chance
 from trendvane.emulator.synthetic.people import Crowd, Person
 from trendvane.emulator.synthetic.story import Moment, Story, common, languages, stories
+
+if TYPE_CHECKING:
+    from trendvane.emulator.config import EmulatorConfig
 
 # Shares of what is published; the rest is people's own words.
 _RETWEET, _COPY, _QUOTE, _REPLY = 0.16, 0.04, 0.05, 0.10

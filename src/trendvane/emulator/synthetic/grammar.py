@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import re
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping, Sequence
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -43,3 +46,13 @@ def expand(template: str, slots: Mapping[str, Sequence[str]], rng: random.Random
         if template == before:
             break
     return re.sub(r" +([,.!?])", r"\1", re.sub(r"\s{2,}", " ", template)).strip()
+
+
+def ways(template: str, slots: Mapping[str, Sequence[str]]) -> int:
+    """In how many ways a template can be filled, nested templates not counted."""
+    count = 1
+    for choice in _CHOICE.findall(template):
+        count *= choice.count("|") + 1
+    for slot in _SLOT.findall(template):
+        count *= len(slots[slot])
+    return count

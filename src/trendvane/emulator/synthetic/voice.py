@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import random
 import re
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from trendvane.emulator.synthetic.grammar import chance
-from trendvane.emulator.synthetic.people import Person
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+    from trendvane.emulator.synthetic.people import Person
 
 _SLANG = {
     "you": "u",
