@@ -41,6 +41,11 @@ class Cursor:
         """Whether a window was begun and not finished."""
         return self.window_newest_id is not None
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether all that is left of the window is overlap, which is read as far as a look allows."""
+        return self.window_until_id is not None and self.window_until_id <= (self.since_id or 0)
+
     def grown(self, ids: Iterable[int]) -> Cursor:
         """After a page of the window was saved. The top is set by its first page and stays."""
         known = list(ids)

@@ -14,7 +14,10 @@ from trendvane.x.parse import Page
 # Ids from further in the future than any clock is wrong belong to rows gone wrong; one of them must not
 # move a cursor.
 _SKEW = timedelta(days=1)
-# X may send an empty page that has a next one; two in a row lead nowhere.
+# An empty page that has a next one may be a hiccup or may be meant; so it is asked for again before it is
+# believed.
+_TRIES = 3
+# Believed, it is passed over; two in a row lead nowhere.
 _MAX_IDLE = 2
 
 Fetch = Callable[[Window, str | None], Page]
@@ -75,7 +78,7 @@ def read_window(fetch: Fetch, commit: Commit, cursor: Cursor, plan: Plan) -> Out
     seen: set[int] = set()
     idle = 0
     for number in range(1, plan.pages + 1):
-        page = fetch(bounds, token)
+        page = _persistent(fetch, bounds, token)
         if not page.complete:
             return Outcome(cursor, Ending.UNREADABLE, number)
         fresh = {i for i in page.ids if plan.lowest < i < highest} - seen
@@ -83,9 +86,15 @@ def read_window(fetch: Fetch, commit: Commit, cursor: Cursor, plan: Plan) -> Out
         idle = 0 if fresh else idle + 1
         cursor = cursor.grown(fresh)
         token = page.next_token
+        # Where something was read before, going on below it with ``until_id`` is safer than an empty page's
+        # token.
+        barren = bool(idle) and (bool(page.ids) or bool(seen) or idle >= _MAX_IDLE)
         # An interrupted window below which nothing more comes, whatever X promises, is complete.
-        barren = bool(idle) and (bool(page.ids) or idle >= _MAX_IDLE)
-        if token is None or (barren and cursor.open and not seen):
+        if (
+            token is None
+            or (barren and cursor.open and not seen)
+            or (number == plan.pages and cursor.caught_up)
+        ):
             cursor = cursor.closed(plan.now)
             commit(cursor)
             return Outcome(cursor, Ending.COMPLETE, number)
@@ -93,3 +102,12 @@ def read_window(fetch: Fetch, commit: Commit, cursor: Cursor, plan: Plan) -> Out
         if barren:
             return Outcome(cursor, Ending.REPEATING, number)
     return Outcome(cursor, Ending.PAGES, plan.pages)
+
+
+def _persistent(fetch: Fetch, bounds: Window, token: str | None) -> Page:
+    page = fetch(bounds, token)
+    for _ in range(_TRIES - 1):
+        if page.ids or page.next_token is None:
+            break
+        page = fetch(bounds, token)
+    return page

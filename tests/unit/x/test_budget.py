@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 from trendvane.domain.errors import BudgetExhaustedError
 from trendvane.domain.money import Entry, Limits, Totals
 from trendvane.x.budget import MIDNIGHT_GUARD, POST, TRENDS, USER, Governor, MemoryLedger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -315,8 +315,8 @@ json_values = st.recursive(
 )
 keys = st.sampled_from(
     [
-        "id", "text", "note_tweet", "note_post", "referenced_tweets", "referenced_posts", "created_at", "lang",
-        "author_id", "edit_history_tweet_ids", "type",
+        "id", "text", "note_tweet", "note_post", "referenced_tweets", "referenced_posts", "created_at",
+        "lang", "author_id", "edit_history_tweet_ids", "type",
     ],
 )  # fmt: skip
 rows_of_any_kind = st.dictionaries(

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
@@ -16,6 +16,9 @@ from trendvane.x.budget import Governor, MemoryLedger
 from trendvane.x.client import XClient
 from trendvane.x.stream import HEARTBEAT, filtered_stream, lines
 from trendvane.x.wire import XConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 STREAM = "/2/tweets/search/stream"
@@ -127,7 +130,7 @@ def test_http_errors_double_from_five_seconds() -> None:
 
 def test_in_band_errors_wait_like_http_errors() -> None:
     time = Time()
-    error = b'{"errors":[{"title":"operational-disconnect","disconnect_type":"UpstreamOperationalDisconnect"}]}\r\n'
+    error = b'{"errors":[{"title":"x","disconnect_type":"UpstreamOperationalDisconnect"}]}\r\n'
     assert read(Server([error], [error], [post(1)]), 1, time) == [post(1).strip()]
     assert time.naps == [5.0, 10.0]
 

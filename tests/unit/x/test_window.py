@@ -89,6 +89,13 @@ def test_an_interrupted_window_goes_on_below_what_was_saved() -> None:
     assert sorted(search.saved) == ids(1, 2, 3, 4, 5, 6, 7)
 
 
+def test_what_is_left_of_an_overlap_does_not_keep_a_window_open() -> None:
+    search = Search(ids(*range(1, 21)))
+    outcome = search.read(Cursor(BASE + 17), pages=2, lowest=BASE)
+    assert (outcome.ending, outcome.cursor) == (Ending.COMPLETE, Cursor(BASE + 20))
+    assert sorted(search.saved) == ids(17, 18, 19, 20)
+
+
 def test_a_repeating_token_is_left_and_the_next_look_ends_the_window() -> None:
     class Endless(Search):
         def fetch(self, window: Window, token: str | None) -> Page:
@@ -113,6 +120,27 @@ def test_one_empty_page_is_not_the_end() -> None:
     search = Gappy(ids(1, 2, 3))
     assert search.read(Cursor(BASE)).cursor == Cursor(BASE + 3)
     assert sorted(search.saved) == ids(1, 2, 3)
+
+
+@pytest.mark.parametrize("place", [1, 2, 3])
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_hiccup_that_hides_a_page_hides_no_tweet(place: int, times: int) -> None:
+    class Hiccup(Search):
+        def fetch(self, window: Window, token: str | None) -> Page:
+            page = super().fetch(window, token)
+            if place <= len(self.asked) < place + times and page.next_token:
+                del self.saved[-len(page.ids) :]
+                return Page(next_token=page.next_token, complete=True)
+            return page
+
+    search, cursor = Hiccup(ids(1, 2, 3, 4, 5, 6, 7)), Cursor(BASE)
+    for _ in range(3):
+        cursor = search.read(cursor).cursor
+    if (place, times) == (1, 3):  # three times running, at the very top: then X is believed
+        assert set(ids(1, 2, 3, 4, 5)) <= set(search.saved)
+    else:
+        assert sorted(set(search.saved)) == ids(1, 2, 3, 4, 5, 6, 7)
+    assert not cursor.open
 
 
 def test_nothing_but_empty_pages_leaves_the_cursor_where_it_is() -> None:

@@ -32,8 +32,8 @@ TOO_OLD = {
     "errors": [
         {
             "parameters": {"since_id": ["2087867603335160198"]},
-            "message": "'since_id' must be a tweet id created after 2026-08-19T08:41Z. Please use a 'since_id' "
-            "that is larger than 2089996193672200192",
+            "message": "'since_id' must be a tweet id created after 2026-08-19T08:41Z. Please use "
+            "a 'since_id' that is larger than 2089996193672200192",
         }
     ],
     "title": "Invalid Request",
