@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +20,12 @@ from trendvane.steps.audit import AuditReport, audit
 from trendvane.steps.push import PushConfig, PushReport, push
 from trendvane.steps.score import ScoreConfig, ScoreReport, score
 from trendvane.steps.stage import StageConfig, StageReport, stage
-from trendvane.warehouse.engine import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from trendvane.warehouse.engine import Warehouse
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 BASE = snowflake.floor(int(START.timestamp() * 1000))

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pipeline_support import Pipeline, page, row, tweet_id
 
-from trendvane.warehouse.engine import Warehouse
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trendvane.warehouse.engine import Warehouse
 
 pytestmark = pytest.mark.integration
 

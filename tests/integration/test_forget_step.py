@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import zstandard
@@ -10,7 +9,11 @@ from pipeline_support import START, FatefulLake, Pipeline, page, row, tweet_id
 
 from trendvane.steps.forget import ForgetConfig, ForgetReport, forget
 from trendvane.warehouse import manifest
-from trendvane.warehouse.engine import Warehouse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trendvane.warehouse.engine import Warehouse
 
 pytestmark = pytest.mark.integration
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
@@ -8,8 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from trendvane.warehouse import migrate
-from trendvane.warehouse.engine import Warehouse
 from trendvane.warehouse.tables import metadata
+
+if TYPE_CHECKING:
+    from trendvane.warehouse.engine import Warehouse
 
 pytestmark = pytest.mark.integration
 

@@ -7,24 +7,28 @@ that was not followed by an fsync of its directory, and every removal that was n
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 from pipeline_support import START, Pipeline, page, row, tweet_id
 
-from trendvane.domain.page import RawPage
 from trendvane.lake import objects, pages
 from trendvane.lake.disk import Disk
 from trendvane.lake.store import key_for
 from trendvane.steps.score import ScoreConfig, score
 from trendvane.warehouse import manifest, rollups, scoring
-from trendvane.warehouse.engine import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from trendvane.domain.page import RawPage
+    from trendvane.warehouse.engine import Warehouse
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash]
 
@@ -189,8 +193,9 @@ def counts_in_their_own_transaction(pipe: Pipeline) -> None:
     with pipe.warehouse.begin() as connection:
         connection.execute(
             sa.text(
-                "INSERT INTO tweet_product SELECT tweet_id, tweet_id, topic, type, 2, 0.7, now(),
-                          created_at, now()," " 0.1, 0.2, 0.7, 'fake-1', cluster_id = tweet_id FROM tweet_staging WHERE tweet_id = ANY(:ids)"
+                "INSERT INTO tweet_product SELECT tweet_id, tweet_id, topic, type, 2, 0.7, now(), created_at,"
+                " now(), 0.1, 0.2, 0.7, 'fake-1', cluster_id = tweet_id FROM tweet_staging"
+                " WHERE tweet_id = ANY(:ids)"
                 " ON CONFLICT DO NOTHING"
             ),
             {"ids": ids},
@@ -258,17 +263,26 @@ class Harness:
                 connection.execute(sa.text(f"DELETE FROM {table}"))
 
 
+@pytest.fixture
+def ram() -> Iterator[Path]:
+    """A directory whose fsync costs nothing: thousands of them are counted here, none has to be true."""
+    shared = Path("/dev/shm")
+    directory = Path(tempfile.mkdtemp(prefix="tv", dir=shared if shared.is_dir() else None))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 @pytest.mark.parametrize("power_cut", [False, True], ids=["kill", "power cut"])
-def test_every_single_death_is_survived(tmp_path: Path, warehouse: Warehouse, power_cut: bool) -> None:  # noqa: FBT001
-    harness = Harness(tmp_path / "life", warehouse)
+def test_every_single_death_is_survived(ram: Path, warehouse: Warehouse, power_cut: bool) -> None:  # noqa: FBT001
+    harness = Harness(ram / "life", warehouse)
     last = harness.steps()
     assert last > 60
     bad = [at for at in range(1, last + 1) if not harness.survives(at, power_cut=power_cut)]
     assert bad == []
 
 
-def test_a_second_death_during_recovery_is_survived(tmp_path: Path, warehouse: Warehouse) -> None:
-    harness = Harness(tmp_path / "life", warehouse)
+def test_a_second_death_during_recovery_is_survived(ram: Path, warehouse: Warehouse) -> None:
+    harness = Harness(ram / "life", warehouse)
     bad = [
         (first, second)
         for first in range(3, harness.steps(), 7)
@@ -290,12 +304,12 @@ def test_a_second_death_during_recovery_is_survived(tmp_path: Path, warehouse: W
     ids=["cursor first", "delete first", "manifest apart", "counts apart", "no directory sync"],
 )
 def test_a_planted_bug_is_found(
-    tmp_path: Path,
+    ram: Path,
     warehouse: Warehouse,
     life: Callable[[Pipeline], None],
     disk: type[FatedDisk],
     power_cut: bool,  # noqa: FBT001
 ) -> None:
-    harness = Harness(tmp_path / "life", warehouse, life, disk)
+    harness = Harness(ram / "life", warehouse, life, disk)
     last = harness.steps()
     assert any(not harness.survives(at, power_cut=power_cut) for at in range(1, last + 1))

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pipeline_support import START, Pipeline, page, row
 
 from trendvane.lake import objects
 from trendvane.steps.push import PushConfig, push
-from trendvane.warehouse.engine import Warehouse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trendvane.warehouse.engine import Warehouse
 
 pytestmark = pytest.mark.integration
 

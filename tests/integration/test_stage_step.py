@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from pipeline_support import START, STAGE, Pipeline, page, row, tweet_id
+from pipeline_support import STAGE, START, Pipeline, page, row, tweet_id
 
 from trendvane.domain.errors import StorageUnavailableError
 from trendvane.steps.stage import StageConfig
 from trendvane.warehouse import staging
-from trendvane.warehouse.engine import Warehouse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trendvane.warehouse.engine import Warehouse
 
 pytestmark = pytest.mark.integration
 

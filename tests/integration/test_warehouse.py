@@ -6,18 +6,22 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 import sqlalchemy as sa
-from conftest import database_url
 
+from conftest import database_url
 from trendvane.domain.errors import ConfigurationError, StorageUnavailableError, TerminalError
 from trendvane.warehouse import embedded, engine
-from trendvane.warehouse.embedded import EmbeddedServer
-from trendvane.warehouse.engine import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trendvane.warehouse.embedded import EmbeddedServer
+    from trendvane.warehouse.engine import Warehouse
 
 pytestmark = pytest.mark.integration
 
@@ -43,11 +47,15 @@ def test_a_statement_that_takes_too_long_is_a_storage_error(pg_server: EmbeddedS
 
 
 def test_a_killed_session_is_a_storage_error_and_the_next_one_works(warehouse: Warehouse) -> None:
-    with pytest.raises(StorageUnavailableError), warehouse.begin() as connection:
-        pid = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar()
-        with warehouse.begin() as other:
-            other.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-        connection.execute(sa.text("SELECT 1"))
+    def lose_the_session() -> None:
+        with warehouse.begin() as connection:
+            pid = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+            with warehouse.begin() as other:
+                other.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            connection.execute(sa.text("SELECT 1"))
+
+    with pytest.raises(StorageUnavailableError):
+        lose_the_session()
     assert value(warehouse, "SELECT 1") == 1
 
 

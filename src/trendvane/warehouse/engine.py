@@ -1,8 +1,8 @@
 """A warehouse: one PostgreSQL database, its pool of connections, and its timeouts.
 
-psycopg 3 underneath, SQLAlchemy Core on top. Whatever goes wrong between us and the server leaves a transaction
-as ``StorageUnavailableError``; what goes wrong because of the data, and was not dealt with inside, as
-``TerminalError``.
+psycopg 3 underneath, SQLAlchemy Core on top. Whatever goes wrong between us and the server leaves a
+transaction as ``StorageUnavailableError``; what goes wrong because of the data, and was not dealt with
+inside, as ``TerminalError``.
 """
 
 from __future__ import annotations
