@@ -1,23 +1,32 @@
+from __future__ import annotations
+
 import asyncio
 import threading
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
 
 from trendvane.domain.errors import ModelPackageError, OverloadedError
-from trendvane.model.batcher import Batcher, BatchLimits
+from trendvane.model.batcher import Batcher, BatchLimits, Prediction
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from numpy.typing import NDArray
 
 
 class FakeEngine:
     """Answers [length, 0, 0]; can be held back; refuses the text ``poison``."""
 
-    def __init__(self, version="m-1"):
+    def __init__(self, version: str = "m-1") -> None:
         self.version = version
         self.batches: list[list[str]] = []
         self.gate = threading.Event()
         self.gate.set()
 
-    def predict(self, texts):
+    def predict(self, texts: Iterable[str]) -> NDArray[np.float32]:
+        texts = list(texts)
         self.batches.append(list(texts))
         assert self.gate.wait(5)
         if "poison" in texts:
@@ -26,27 +35,29 @@ class FakeEngine:
 
 
 class FakeHolder:
-    def __init__(self, engine):
-        self.current = engine
+    def __init__(self, engine: FakeEngine) -> None:
+        self.current: FakeEngine | None = engine
 
-    def require(self):
+    def require(self) -> FakeEngine:
         if self.current is None:
             raise ModelPackageError("No model is loaded.")
         return self.current
 
 
 class Clock:
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 0.0
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.now
 
 
-def run(scenario, engine=None, clock=None, **limits):
-    async def main():
-        holder = FakeHolder(engine or FakeEngine())
-        batcher = Batcher(holder, BatchLimits(**limits), clock or Clock())
+def run(
+    scenario: Callable[[Batcher, Any], Awaitable[None]], clock: Clock | None = None, **limits: Any
+) -> None:
+    async def main() -> None:
+        holder = FakeHolder(FakeEngine())
+        batcher = Batcher(cast("Any", holder), BatchLimits(**limits), clock or Clock())
         await batcher.start()
         try:
             await asyncio.wait_for(scenario(batcher, holder), 10)
@@ -58,17 +69,17 @@ def run(scenario, engine=None, clock=None, **limits):
     asyncio.run(main())
 
 
-async def ask(batcher, *texts, deadline_s=60.0):
+async def ask(batcher: Batcher, *texts: str, deadline_s: float = 60.0) -> asyncio.Task[Prediction]:
     return asyncio.create_task(batcher.predict(texts, deadline_s))
 
 
-async def settle():
+async def settle() -> None:
     for _ in range(5):
         await asyncio.sleep(0.005)
 
 
-def test_each_request_gets_its_own_rows():
-    async def scenario(batcher, holder):
+def test_each_request_gets_its_own_rows() -> None:
+    async def scenario(batcher: Batcher, holder: Any) -> None:
         tasks = [await ask(batcher, "a" * i, "b" * (i + 1)) for i in range(1, 9)]
         for i, answer in enumerate(await asyncio.gather(*tasks), start=1):
             assert answer.p[:, 0].tolist() == [i, i + 1]
@@ -78,24 +89,24 @@ def test_each_request_gets_its_own_rows():
     run(scenario)
 
 
-def test_requests_that_arrive_together_share_a_batch():
-    async def scenario(batcher, holder):
+def test_requests_that_arrive_together_share_a_batch() -> None:
+    async def scenario(batcher: Batcher, holder: Any) -> None:
         await asyncio.gather(*[await ask(batcher, "x") for _ in range(10)])
         assert len(holder.current.batches) == 1
 
     run(scenario, max_wait_s=0.02)
 
 
-def test_a_batch_is_never_larger_than_the_limit():
-    async def scenario(batcher, holder):
+def test_a_batch_is_never_larger_than_the_limit() -> None:
+    async def scenario(batcher: Batcher, holder: Any) -> None:
         await asyncio.gather(*[await ask(batcher, "x", "y", "z") for _ in range(10)])
         assert max(map(len, holder.current.batches)) == 6
 
     run(scenario, max_batch=8)
 
 
-def test_a_full_queue_refuses_at_once_and_says_when_to_come_back():
-    async def scenario(batcher, holder):
+def test_a_full_queue_refuses_at_once_and_says_when_to_come_back() -> None:
+    async def scenario(batcher: Batcher, holder: Any) -> None:
         holder.current.gate.clear()
         first = await ask(batcher, "under way")
         await settle()
@@ -111,10 +122,10 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_come_back():
     run(scenario, max_queued=4, max_wait_s=0.0)
 
 
-def test_an_expired_request_never_reaches_the_model():
+def test_an_expired_request_never_reaches_the_model() -> None:
     clock = Clock()
 
-    async def scenario(batcher, holder):
+    async def scenario(batcher: Batcher, holder: Any) -> None:
         holder.current.gate.clear()
         first = await ask(batcher, "under way")
         await settle()
@@ -133,8 +144,8 @@ def test_an_expired_request_never_reaches_the_model():
     run(scenario, clock=clock, max_wait_s=0.0)
 
 
-def test_a_client_that_went_away_costs_no_inference():
-    async def scenario(batcher, holder):
+def test_a_client_that_went_away_costs_no_inference() -> None:
+    async def scenario(batcher: Batcher, holder: Any) -> None:
         holder.current.gate.clear()
         first = await ask(batcher, "under way")
         await settle()
@@ -151,8 +162,8 @@ def test_a_client_that_went_away_costs_no_inference():
     run(scenario, max_wait_s=0.0)
 
 
-def test_one_requests_failure_leaves_its_neighbours_alone():
-    async def scenario(batcher, _holder):
+def test_one_requests_failure_leaves_its_neighbours_alone() -> None:
+    async def scenario(batcher: Batcher, _holder: Any) -> None:
         good, bad = await ask(batcher, "good"), await ask(batcher, "poison")
         assert (await good).p[0, 0] == 4
         with pytest.raises(ModelPackageError):
@@ -161,8 +172,8 @@ def test_one_requests_failure_leaves_its_neighbours_alone():
     run(scenario, max_wait_s=0.02)
 
 
-def test_a_batch_keeps_the_engine_it_began_with():
-    async def scenario(batcher, holder):
+def test_a_batch_keeps_the_engine_it_began_with() -> None:
+    async def scenario(batcher: Batcher, holder: Any) -> None:
         old, new = holder.current, FakeEngine("m-2")
         old.gate.clear()
         before = await ask(batcher, "before")
@@ -177,8 +188,8 @@ def test_a_batch_keeps_the_engine_it_began_with():
     run(scenario, max_wait_s=0.0)
 
 
-def test_without_a_model_a_request_is_refused():
-    async def scenario(batcher, holder):
+def test_without_a_model_a_request_is_refused() -> None:
+    async def scenario(batcher: Batcher, holder: Any) -> None:
         holder.current = None
         with pytest.raises(ModelPackageError):
             await batcher.predict(["x"], 1.0)
@@ -186,8 +197,8 @@ def test_without_a_model_a_request_is_refused():
     run(scenario)
 
 
-def test_stopping_answers_those_who_wait_and_refuses_the_rest():
-    async def scenario(batcher, holder):
+def test_stopping_answers_those_who_wait_and_refuses_the_rest() -> None:
+    async def scenario(batcher: Batcher, holder: Any) -> None:
         holder.current.gate.clear()
         tasks = [await ask(batcher, "x" * i) for i in range(1, 30)]
         await settle()
@@ -203,8 +214,8 @@ def test_stopping_answers_those_who_wait_and_refuses_the_rest():
     run(scenario, max_batch=4)
 
 
-def test_listeners_hear_the_size_of_each_batch():
-    async def scenario(batcher, _holder):
+def test_listeners_hear_the_size_of_each_batch() -> None:
+    async def scenario(batcher: Batcher, _holder: Any) -> None:
         heard: list[int] = []
         batcher.listen(heard.append)
         await batcher.predict(["a", "b"], 1.0)

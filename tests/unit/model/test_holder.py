@@ -1,26 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from trendvane.domain.errors import ModelPackageError
 from trendvane.model.holder import ModelHolder
 
+MakePackage = Callable[..., Path]
 
-def test_nothing_is_held_before_the_first_load(tmp_path):
+
+def test_nothing_is_held_before_the_first_load(tmp_path: Path) -> None:
     holder = ModelHolder(tmp_path)
     assert holder.current is None
     with pytest.raises(ModelPackageError, match="No model is loaded"):
         holder.require()
 
 
-def test_a_good_package_is_taken_into_use(make_package):
+def test_a_good_package_is_taken_into_use(make_package: MakePackage) -> None:
     holder = ModelHolder(make_package())
     assert holder.reload()
     assert holder.require().version == "tiny-1"
     assert (holder.state.swaps, holder.state.refusals, holder.state.trouble) == (1, 0, "")
 
 
-def test_a_missing_package_says_so(tmp_path):
+def test_a_missing_package_says_so(tmp_path: Path) -> None:
     holder = ModelHolder(tmp_path / "none")
     assert not holder.reload()
     assert "missing" in holder.state.trouble
@@ -28,7 +34,7 @@ def test_a_missing_package_says_so(tmp_path):
         holder.require()
 
 
-def test_the_last_good_model_stays_when_the_next_one_fails_its_golden_rows(make_package):
+def test_the_last_good_model_stays_when_the_next_one_fails_its_golden_rows(make_package: MakePackage) -> None:
     holder = ModelHolder(make_package())
     holder.reload()
     bad = make_package("bad", version="2", golden={"good": (2.0, 0.5, -2.0)})
@@ -40,7 +46,9 @@ def test_the_last_good_model_stays_when_the_next_one_fails_its_golden_rows(make_
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "golden.jsonl", "package.json"])
 @pytest.mark.parametrize("damage", ["missing", "truncated", "flipped", "linked"])
-def test_a_damaged_file_never_replaces_a_good_model(make_package, name, damage):
+def test_a_damaged_file_never_replaces_a_good_model(
+    make_package: MakePackage, name: str, damage: str
+) -> None:
     holder = ModelHolder(make_package())
     holder.reload()
     bad = make_package("bad", version="2")
@@ -60,7 +68,7 @@ def test_a_damaged_file_never_replaces_a_good_model(make_package, name, damage):
     assert holder.state.trouble
 
 
-def test_polling_follows_a_link_that_moves(make_package, tmp_path):
+def test_polling_follows_a_link_that_moves(make_package: MakePackage, tmp_path: Path) -> None:
     first, second = make_package("v1", version="1"), make_package("v2", version="2")
     link = tmp_path / "pointer"
     link.symlink_to(first)
@@ -73,10 +81,12 @@ def test_polling_follows_a_link_that_moves(make_package, tmp_path):
     assert holder.require().version == "tiny-2"
 
 
-def test_a_refused_package_is_not_tried_again_until_it_changes(make_package, tmp_path):
+def test_a_refused_package_is_not_tried_again_until_it_changes(
+    make_package: MakePackage, tmp_path: Path
+) -> None:
     tried: list[Path] = []
 
-    def refuse(path: Path):
+    def refuse(path: Path) -> NoReturn:
         tried.append(path)
         raise ModelPackageError("no good")
 
@@ -89,7 +99,7 @@ def test_a_refused_package_is_not_tried_again_until_it_changes(make_package, tmp
     assert len(tried) == 2
 
 
-def test_an_engine_taken_before_a_swap_keeps_working(make_package):
+def test_an_engine_taken_before_a_swap_keeps_working(make_package: MakePackage) -> None:
     holder = ModelHolder(make_package())
     holder.reload()
     old = holder.require()

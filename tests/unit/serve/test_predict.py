@@ -132,7 +132,7 @@ def test_hostile_bodies_get_a_4xx_that_repeats_nothing(client: TestClient, name:
     ],
 )
 def test_anything_but_json_is_415(client: TestClient, content_type: str) -> None:
-    headers = {"Content-Type": content_type.encode("latin-1")}
+    headers = {b"Content-Type": content_type.encode("latin-1")}
     answer = client.post("/v1/predict", content=b'{"texts": ["good"]}', headers=headers)
     assert answer.status_code == 415
 
