@@ -82,6 +82,7 @@ class Gate:
         return StreamResponse(self._world, connection, headers)
 
     async def _admit(self, request: Request, name: str, headers: dict[str, str], *, billed: bool) -> Call:
+        headers |= self._world.limiter.peek(name)
         user = self._authenticate(request, name)
         headers |= self._world.limiter.take(name)
         if billed:

@@ -49,6 +49,15 @@ class RateLimiter:
         self._windows: dict[str, tuple[float, int]] = {}
         self._last_search_all = -math.inf
 
+    def peek(self, name: str) -> dict[str, str]:
+        """Headers for a reply that does not count, such as a 401."""
+        now = self._wall()
+        limit = max(int(LIMITS[name] * self._factor), 1)
+        reset, used = self._windows.get(name, (0.0, 0))
+        return (
+            _headers(limit, limit, now + WINDOW_S) if now >= reset else _headers(limit, limit - used, reset)
+        )
+
     def take(self, name: str) -> dict[str, str]:
         """Count one request.
 

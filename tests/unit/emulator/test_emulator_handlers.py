@@ -20,7 +20,7 @@ def refused(function, *args) -> ProblemError:
 def pages(world, **query):
     token, seen = None, []
     while True:
-        more = {"next_token": token} if token else {}
+        more: dict[str, str] = {"next_token": token} if token else {}
         reply = posts.search_recent(world, call(**query, **more))
         seen.append(reply)
         token = reply.payload["meta"].get("next_token")

@@ -1,5 +1,9 @@
+import contextlib
+
 import pytest
 from emulator_stage import make_post
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trendvane.emulator import words as read
 from trendvane.emulator.query.nodes import Document, topic_key
@@ -142,3 +146,35 @@ def test_covers_use_the_rarest_postings() -> None:
     assert parse("milk OR #now", Topics()).cover(size) == ("milk", "#now")
     assert parse("milk OR 🔥", Topics()).cover(size) is None
     assert parse("Teapots", Topics(("Teapots",), exclusive=True)).cover(size) == (topic_key("Teapots"),)
+
+
+PIECES = [
+    "tea",
+    "OR",
+    "(",
+    ")",
+    "-",
+    '"',
+    "#t",
+    "@u",
+    "$C",
+    "from:ann",
+    "is:reply",
+    "lang:en",
+    "🔥",
+    "最高",
+    ":",
+    "~2",
+    '"a_b"',
+    "",
+]
+
+
+@given(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=12).map(" ".join)))
+def test_any_text_is_a_query_or_a_query_error(query: str) -> None:
+    doc = Document(make_post("tea 🔥 #t"), ("tea", "t"), fold=True)
+    for stream in (False, True):
+        with contextlib.suppress(QueryError):
+            node = parse(query, Topics(("Salt and Silver", "#t")), stream=stream)
+            node.matches(doc)
+            node.cover(len)

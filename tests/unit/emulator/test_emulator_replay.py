@@ -6,6 +6,7 @@ from emulator_stage import START_MS
 from trendvane.domain import snowflake
 from trendvane.domain.errors import ConfigurationError
 from trendvane.emulator.config import Replay
+from trendvane.emulator.post import Post
 from trendvane.emulator.replay import ReplayFeed
 
 CSV = """tweet_id,topic,created_at,text,label
@@ -22,9 +23,13 @@ def feed(path: Path, text: str = CSV, **changes) -> ReplayFeed:
     return ReplayFeed(Replay(path, **changes), START_MS, seed=1)
 
 
+def published(replay: ReplayFeed, now_ms: int) -> list[Post]:
+    return [event for event in replay.until(now_ms) if isinstance(event, Post)]
+
+
 def test_rows_keep_their_order_on_the_virtual_clock(tmp_path: Path) -> None:
     replay = feed(tmp_path / "a.csv", spread_s=3.0)
-    posts = list(replay.until(START_MS + 3_000))
+    posts = published(replay, START_MS + 3_000)
     assert [post.original_id for post in posts] == [100, 200, 300]
     assert [post.id for post in posts] == sorted(post.id for post in posts)
     assert [snowflake.to_ms(post.id) - START_MS for post in posts] == [0, 1_000, 3_000]
@@ -44,7 +49,7 @@ def test_speed_divides_the_gaps(tmp_path: Path) -> None:
 def test_the_id_dates_a_row_without_time(tmp_path: Path) -> None:
     old = snowflake.floor(1_318_662_000_000)
     text = f"tweet_id,topic,created_at,text\n{old},t,,late\n5,t,2011-10-15T05:00:00Z,early\n"
-    posts = list(feed(tmp_path / "a.csv", text, spread_s=1).until(START_MS + 1_000))
+    posts = published(feed(tmp_path / "a.csv", text, spread_s=1), START_MS + 1_000)
     assert [post.text for post in posts] == ["early", "late"]
 
 

@@ -104,7 +104,7 @@ def jobs_create(world: World, call: Call) -> Reply:
     call.params.only(_JOB_FIELDS)
     body = json_object(call.body)
     kind, name = body.get("type"), body.get("name", "")
-    if kind not in {"tweets", "users"}:
+    if kind not in ("tweets", "users"):
         raise invalid("type", str(kind), "'type' must be one of [tweets,users]")
     if not isinstance(name, str) or len(name) > _NAME_LENGTH:
         raise invalid("name", str(name), "'name' must be a string of at most 64 characters")
