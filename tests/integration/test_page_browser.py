@@ -48,35 +48,45 @@ def site(warehouse):
         yield address, ids
 
 
-@pytest.fixture
-def open_page(browser):
-    """Opens a page that fails the test on console errors, policy violations and foreign requests."""
-    contexts, faults = [], []
+class Opener:
+    """Opens pages and notes console messages, policy violations and requests that leave the origin."""
 
-    def start(address, *, width=1280, height=800, scheme="light"):
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        contexts.append(context)
+    def __init__(self, browser):
+        self._browser = browser
+        self._contexts = []
+        self.faults: list[str] = []
+
+    def __call__(self, address, *, width=1280, height=800, scheme="light"):
+        context = self._browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        self._contexts.append(context)
         page = context.new_page()
-        page.on(
-            "console", lambda message: message.type in {"error", "warning"} and faults.append(message.text)
-        )
-        page.on("pageerror", lambda error: faults.append(str(error)))
         origin = address.partition("#")[0].rstrip("/")
-        page.on(
-            "request",
-            lambda request: (
-                request.url.startswith((origin, "data:")) or faults.append(f"left: {request.url}")
-            ),
-        )
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("request", lambda request: self._request(request.url, origin))
         page.goto(address)
         page.set_default_timeout(15_000)
         return page
 
-    start.faults = faults
-    yield start
-    for context in contexts:
-        context.close()
-    assert faults == []
+    def _console(self, message):
+        if message.type in {"error", "warning"}:
+            self.faults.append(message.text)
+
+    def _request(self, url, origin):
+        if not url.startswith((origin, "data:")):
+            self.faults.append(f"left the origin: {url}")
+
+    def close(self):
+        for context in self._contexts:
+            context.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    opener = Opener(browser)
+    yield opener
+    opener.close()
+    assert opener.faults == []
 
 
 def fits(page):

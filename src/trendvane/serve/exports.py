@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from fastapi import APIRouter, HTTPException, Query, Response
 
 from trendvane.domain.sentiment import LABELS
+from trendvane.serve.problems import documented
 from trendvane.serve.questions import TopicId, WindowName, checked_topic_id, checked_window
 from trendvane.serve.snapshot import stamp
 from trendvane.warehouse import reading, reading_tweets
@@ -35,7 +36,7 @@ WithIds = Annotated[bool, Query(description=f"Whether to list tweet ids, at most
 
 def exports_router(warehouse: Warehouse, estimates: Estimates, now: Callable[[], datetime]) -> APIRouter:
     """``GET /v1/topics/{topic_id}/export.csv`` and ``.parquet``."""
-    router = APIRouter(tags=["exports"])
+    router = APIRouter(tags=["exports"], responses=documented(404, 422, 503))
 
     def rows(topic_id: str, window: str, ids: bool) -> list[Row]:  # noqa: FBT001 - as the query says it
         since = checked_window(window).since(now())

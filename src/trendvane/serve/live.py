@@ -16,6 +16,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import StreamingResponse
 
 from trendvane.domain.errors import TrendvaneError
+from trendvane.serve.problems import documented
 from trendvane.serve.questions import WindowName, checked_window
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ async def _rings(bell: asyncio.Event, timeout: float) -> bool:  # noqa: ASYNC109
 
 def live_router(broadcaster: Broadcaster) -> APIRouter:
     """``GET /v1/live``."""
-    router = APIRouter(tags=["topics"])
+    router = APIRouter(tags=["topics"], responses=documented(422, 503))
 
     @router.get("/v1/live", summary="Live snapshots as Server-Sent Events", response_class=StreamingResponse)
     async def live(window: WindowName = "1h") -> StreamingResponse:

@@ -137,7 +137,7 @@ class Snapshots:
         row: TopicRow,
         window: Window,
         now: datetime,
-        fine: Mapping[datetime, reading.Counts],
+        fine: Mapping[int, reading.Counts],
         gaps: Sequence[Gap],
     ) -> Json:
         """The series of one topic, with intervals, for a large chart."""
@@ -149,7 +149,7 @@ class Snapshots:
         row: TopicRow,
         window: Window,
         now: datetime,
-        fine: Mapping[datetime, reading.Counts],
+        fine: Mapping[int, reading.Counts],
         gaps: Sequence[Gap],
     ) -> tuple[timedelta, list[Bin]]:
         until = row.polled_at

@@ -63,7 +63,7 @@ class Bin:
 
 
 def chart_bins(  # noqa: PLR0913 - plain facts about one chart, each needed
-    fine: Mapping[datetime, Counts],
+    fine: Mapping[int, Counts],
     window: Window,
     *,
     now: datetime,
@@ -75,7 +75,7 @@ def chart_bins(  # noqa: PLR0913 - plain facts about one chart, each needed
     """Bins of one topic's chart, oldest first, and their width.
 
     Args:
-        fine: Counts in bins of the window's finest width.
+        fine: Counts by the Unix second at which a bin of the window's finest width starts.
         window: What the chart spans.
         now: The end of the chart.
         min_voices: The width grows until three of four bins with tweets hold this many voices.
@@ -83,13 +83,14 @@ def chart_bins(  # noqa: PLR0913 - plain facts about one chart, each needed
         known_until: When the source last answered; silence after that means nothing. None: it never did.
         gaps: Spans the collector missed.
     """
-    step = _width(fine, window, min_voices)
-    coarse = _regroup(fine, step)
+    first = bin_start(window.since(now), window.steps[0])
+    step = _width(fine, first, window, min_voices)
+    coarse = _regroup(fine, first, step)
     bins = []
-    start = bin_start(window.since(now), step)
+    start = bin_start(first, step)
     while start <= now:
         end = start + step
-        counts = coarse.get(start)
+        counts = coarse.get(int(start.timestamp()))
         if counts is None and _known(start, min(end, now), known_from, known_until, gaps):
             counts = Counts()
         bins.append(Bin(start, counts, complete=end <= now))
@@ -97,20 +98,33 @@ def chart_bins(  # noqa: PLR0913 - plain facts about one chart, each needed
     return step, bins
 
 
-def _width(fine: Mapping[datetime, Counts], window: Window, min_voices: int) -> timedelta:
+def _width(fine: Mapping[int, Counts], first: datetime, window: Window, min_voices: int) -> timedelta:
+    """Finest width whose bins are full enough; only voices are summed, as this runs for every topic."""
+    voices = {second: counts.voices for second, counts in fine.items()}
     for step in window.steps:
-        voices = sorted(counts.voices for counts in _regroup(fine, step).values())
-        if voices and voices[len(voices) // 4] >= min_voices:
+        width, since = _seconds(step), int(bin_start(first, step).timestamp())
+        sums: dict[int, int] = {}
+        for second, count in voices.items():
+            key = (second - since) // width
+            sums[key] = sums.get(key, 0) + count
+        full = sorted(sums.values())
+        if full and full[len(full) // 4] >= min_voices:
             return step
     return window.steps[-1] if fine else window.steps[0]
 
 
-def _regroup(fine: Mapping[datetime, Counts], step: timedelta) -> dict[datetime, Counts]:
-    coarse: dict[datetime, Counts] = {}
-    for start, counts in fine.items():
-        key = bin_start(start, step)
-        coarse[key] = total((coarse[key], counts)) if key in coarse else counts
-    return coarse
+def _regroup(fine: Mapping[int, Counts], first: datetime, step: timedelta) -> Mapping[int, Counts]:
+    """Counts by the second at which a bin of width ``step`` starts."""
+    width = _seconds(step)
+    since = int(bin_start(first, step).timestamp())
+    groups: dict[int, list[Counts]] = {}
+    for second, counts in fine.items():
+        groups.setdefault(second - (second - since) % width, []).append(counts)
+    return {start: parts[0] if len(parts) == 1 else total(parts) for start, parts in groups.items()}
+
+
+def _seconds(step: timedelta) -> int:
+    return int(step.total_seconds())
 
 
 def total(parts: Iterable[Counts]) -> Counts:

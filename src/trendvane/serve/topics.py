@@ -10,6 +10,7 @@ from fastapi import APIRouter, HTTPException, Query
 from trendvane.serve.estimator import ModelEstimator
 from trendvane.serve.exports import exports_router
 from trendvane.serve.live import Broadcaster, LiveOptions, live_router
+from trendvane.serve.problems import documented
 from trendvane.serve.questions import TopicId, WindowName, checked_topic_id, checked_topic_ids, checked_window
 from trendvane.serve.snapshot import PageOptions, Snapshots
 from trendvane.serve.snapshot_estimates import Estimates
@@ -65,11 +66,13 @@ def _topics_router(snapshots: Snapshots, views: TopicViews) -> APIRouter:
     """Plain functions, not coroutines: FastAPI runs them in threads, where blocking reads belong."""
     router = APIRouter(tags=["topics"])
 
-    @router.get("/v1/topics", summary="Topics of a window, loudest first")
+    @router.get("/v1/topics", summary="Topics of a window, loudest first", responses=documented(422, 503))
     def topics(window: WindowName = "1h", limit: Annotated[int, Query(ge=1, le=200)] = 60) -> dict[str, Any]:
         return snapshots.overview(checked_window(window), limit)
 
-    @router.get("/v1/topics/compare", summary="Two to four topics side by side")
+    @router.get(
+        "/v1/topics/compare", summary="Two to four topics side by side", responses=documented(404, 422, 503)
+    )
     def compare(
         ids: Annotated[str, Query(description="Topic ids, separated by commas.", max_length=200)],
         window: WindowName = "24h",
@@ -79,7 +82,11 @@ def _topics_router(snapshots: Snapshots, views: TopicViews) -> APIRouter:
             raise HTTPException(404, "None of these topics is known.")
         return found
 
-    @router.get("/v1/topics/{topic_id}", summary="One topic: shares, series, examples, provenance")
+    @router.get(
+        "/v1/topics/{topic_id}",
+        summary="One topic: shares, series, examples, provenance",
+        responses=documented(404, 422, 503),
+    )
     def topic(
         topic_id: TopicId,
         window: WindowName = "24h",

@@ -210,20 +210,21 @@ def _topic_row(row: Row[*tuple[Any, ...]]) -> TopicRow:
 
 def series(
     connection: Connection, topic_ids: Sequence[str], since: datetime, step: timedelta
-) -> dict[str, dict[datetime, Counts]]:
+) -> dict[str, dict[int, Counts]]:
     """Sums per topic and time bin; a bin without rollup rows is absent, which is not the same as zero.
 
-    Bins are whole multiples of ``step`` since a Monday midnight, UTC, as ``bin_start`` computes them.
+    Bins are named by the Unix second they start at, a whole multiple of ``step`` since a Monday midnight,
+    UTC, as ``bin_start`` computes it. Whole numbers, because a snapshot holds thousands of them.
     """
-    start = func.date_bin(step, topic_rollup.c.minute, _EPOCH).label("start")
+    start = cast(func.extract("epoch", func.date_bin(step, topic_rollup.c.minute, _EPOCH)), BigInteger)
     statement = (
-        select(topic_rollup.c.topic_id, start, *_SUMS)
+        select(topic_rollup.c.topic_id, start.label("start"), *_SUMS)
         .where(topic_rollup.c.minute >= since, topic_rollup.c.topic_id.in_(topic_ids))
         .group_by(topic_rollup.c.topic_id, start)
     )
-    result: dict[str, dict[datetime, Counts]] = {topic_id: {} for topic_id in topic_ids}
-    for row in connection.execute(statement):
-        result[row.topic_id][row.start.astimezone(UTC)] = _counts(row)
+    result: dict[str, dict[int, Counts]] = {topic_id: {} for topic_id in topic_ids}
+    for topic_id, second, *sums in connection.execute(statement).all():
+        result[topic_id][second] = Counts(*sums)
     return result
 
 

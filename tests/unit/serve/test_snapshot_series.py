@@ -22,11 +22,15 @@ def bins(fine, *, window=HOUR, min_voices=20, known_from=None, known_until=NOW, 
     )
 
 
+def second(moment):
+    return int(moment.timestamp())
+
+
 def every_bin(voices):
     start = HOUR.series_since(NOW)
     fine = {}
     while start <= NOW:
-        fine[bin_start(start, FINE)] = Counts(voices + 1, voices, 0, 0)
+        fine[second(bin_start(start, FINE))] = Counts(voices + 1, voices, 0, 0)
         start += FINE
     return fine
 
@@ -49,7 +53,7 @@ def test_no_voice_is_lost_or_counted_twice_by_a_wider_bin():
     fine = every_bin(3)
     step, found = bins(fine)
     assert step == timedelta(minutes=20)
-    inside = [counts for start, counts in fine.items() if start >= found[0].start]
+    inside = [counts for start, counts in fine.items() if start >= second(found[0].start)]
     assert total(item.counts for item in found if item.counts) == total(inside)
 
 

@@ -11,7 +11,7 @@ function ClassCard({ name, topic, minVoices }) {
   const interval = topic.shares && topic.shares[name];
   return html`
     <div class=${`card ${name}`}>
-      <h3><span class=${`swatch ${name}`}></span>${name}</h3>
+      <h2><span class=${`swatch ${name}`}></span>${name}</h2>
       ${reason ? html`<p class="big">–</p><small>${reason}</small>` : html`
         <p class="big">${percent(interval.value)}</p><small>${percentRange(interval)}</small>`}
       ${topic.truth && html`<small class="true-text">true (demo): ${percent(topic.truth[name])}</small>`}
@@ -27,7 +27,7 @@ function Headline({ topic }) {
         ${CLASSES.map((name) => html`
           <${ClassCard} key=${name} name=${name} topic=${topic} minVoices=${topic.min_voices} />`)}
         <div class="card">
-          <h3>net</h3>
+          <h2>net</h2>
           ${reason ? html`<p class="big">–</p><small>${reason}</small>` : html`
             <p class="big">${points(net.value)}</p><small>${pointsRange(net)}</small>`}
           ${topic.truth && html`<small class="true-text">true (demo):
