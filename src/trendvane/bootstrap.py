@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 
 from trendvane.domain.errors import ConfigurationError
+from trendvane.domain.money import Limits
 from trendvane.domain.topic import Topic
 from trendvane.flow import step as find_step
 from trendvane.lake import store as lake_store
@@ -29,7 +30,7 @@ from trendvane.steps.score import ScoreConfig
 from trendvane.steps.stage import StageConfig
 from trendvane.warehouse import embedded, engine, migrate
 from trendvane.warehouse.spend import WarehouseLedger
-from trendvane.x.budget import Governor, Limits
+from trendvane.x.budget import Governor
 from trendvane.x.client import XClient
 from trendvane.x.compliance import Compliance
 from trendvane.x.gone import find_gone

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trendvane.steps.collect import collect
 from trendvane.steps.forget import forget
 from trendvane.steps.push import push
 from trendvane.steps.score import score
 from trendvane.steps.stage import stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Schedule(StrEnum):

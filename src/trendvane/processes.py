@@ -83,7 +83,13 @@ class _Running:
             )
         elif now >= self._not_before:
             self._not_before = 0.0
+            self.close()
             self.start()
+
+    def close(self) -> None:
+        """Let go of our end of the child's standard input."""
+        if self.process is not None and self.process.stdin is not None:
+            self.process.stdin.close()
 
 
 class Supervisor:
@@ -132,8 +138,7 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 running.process.kill()
                 running.process.wait()
-            if running.process.stdin is not None:
-                running.process.stdin.close()
+            running.close()
 
 
 def stop_with_parent() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -16,6 +16,7 @@ from trendvane.domain.errors import RateLimitedError, RetryableError, TerminalEr
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from trendvane.domain.report import Report
     from trendvane.flow import Step
 
 log = structlog.get_logger(__name__)
@@ -60,7 +61,7 @@ class Runner:
         self,
         steps: Sequence[Step],
         intervals: Mapping[str, float],
-        run: Callable[[Step], Any],
+        run: Callable[[Step], Report],
         *,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -93,10 +94,10 @@ class Runner:
             log.warning("step_failed", step=job.step.name, error=str(error), retry_in=job.due - self._clock())
             return
         job.failures = 0
-        if getattr(report, "changed", False):
+        if report.changed:
             fields = asdict(report) if is_dataclass(report) and not isinstance(report, type) else {}
             log.info("step_done", step=job.step.name, seconds=round(self._clock() - started, 3), **fields)
-        if getattr(report, "more", False):
+        if report.more:
             job.due = self._clock()
         else:
             job.due = max(started + job.interval, self._clock())

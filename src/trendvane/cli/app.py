@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -37,7 +38,7 @@ def build() -> typer.Typer:
     """The application."""
     app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode="rich")
     app.callback()(_top)
-    for name, function in {
+    commands: dict[str, Callable[..., None]] = {
         "demo": processes.demo,
         "up": processes.up,
         "collect": processes.collect,
@@ -48,7 +49,8 @@ def build() -> typer.Typer:
         "audit": data.audit,
         "export": data.export,
         "topics": data.topics,
-    }.items():
+    }
+    for name, function in commands.items():
         app.command(name)(function)
     app.add_typer(data.database(), name="db")
     app.add_typer(model.build(), name="model")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trendvane.domain.errors import ConfigurationError
+from trendvane.emulator.config import EmulatorConfig
 from trendvane.processes import Child
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _settings(options: DemoOptions, home: Path, warehouse_url: str, source: str,
         "DATA_DIR": str(home),
         "WAREHOUSE__URL": warehouse_url,
         "X__BASE_URL": source,
-        "X__BEARER_TOKEN": "demo",
+        "X__BEARER_TOKEN": EmulatorConfig().token,
         "X__SOURCE": "replay" if options.replay else "emulator",
         # The emulator's dollars are not real; the books are kept all the same.
         "X__DOLLARS_PER_DAY": "1000000",

@@ -55,6 +55,16 @@ class ForgetReport:
     objects: int = 0
     spool_files: int = 0
 
+    @property
+    def changed(self) -> bool:
+        """Whether anything was done."""
+        return bool(self.tombstones or self.objects or self.spool_files)
+
+    @property
+    def more(self) -> bool:
+        """Never: one run does all there is."""
+        return False
+
 
 def forget(  # noqa: PLR0913 - three stores, and two ways to say what must go
     spool: Spool,

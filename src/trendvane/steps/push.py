@@ -53,6 +53,16 @@ class PushReport:
     quarantined: int = 0
     keys: tuple[str, ...] = ()
 
+    @property
+    def changed(self) -> bool:
+        """Whether anything was done."""
+        return bool(self.objects or self.quarantined)
+
+    @property
+    def more(self) -> bool:
+        """Never: one run does all there is."""
+        return False
+
 
 def push(
     spool: Spool, lake: Lake, warehouse: Warehouse, config: PushConfig, *, now: Callable[[], datetime]

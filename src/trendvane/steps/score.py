@@ -66,6 +66,17 @@ class ScoreReport:
     scored: int = 0
     lost: int = 0
     dead: int = 0
+    limited: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was done."""
+        return bool(self.claimed or self.dead)
+
+    @property
+    def more(self) -> bool:
+        """Whether the limit ended the run before the work did."""
+        return self.limited
 
 
 def score(
@@ -74,7 +85,7 @@ def score(
     config: ScoreConfig,
     *,
     now: Callable[[], datetime],
-    limit: int = 100_000,
+    limit: int = 1_000,
 ) -> ScoreReport:
     """Score pending tweets until none is left, or ``limit`` were claimed.
 
@@ -100,7 +111,7 @@ def score(
         claimed += len(claims)
         scored += written
         lost += len(results) - written
-    return ScoreReport(claimed, scored, lost, dead)
+    return ScoreReport(claimed, scored, lost, dead, limited=claimed >= limit)
 
 
 def _claim(warehouse: Warehouse, config: ScoreConfig, left: int) -> list[scoring.Claim]:

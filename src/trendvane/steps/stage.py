@@ -60,6 +60,7 @@ class StageReport:
         forgotten: Tweets left out because of a tombstone.
         dead: Dead letters written.
         failed: Objects that could not be staged this time.
+        limited: Whether ``limit`` was reached.
     """
 
     objects: int = 0
@@ -69,6 +70,17 @@ class StageReport:
     forgotten: int = 0
     dead: int = 0
     failed: int = 0
+    limited: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was done."""
+        return bool(self.objects or self.dead or self.failed)
+
+    @property
+    def more(self) -> bool:
+        """Whether the limit ended the run before the manifest did."""
+        return self.limited
 
 
 @dataclass(slots=True)
@@ -81,7 +93,7 @@ class _Batch:
 
 
 def stage(
-    lake: Lake, warehouse: Warehouse, config: StageConfig, *, now: Callable[[], datetime], limit: int = 1000
+    lake: Lake, warehouse: Warehouse, config: StageConfig, *, now: Callable[[], datetime], limit: int = 100
 ) -> StageReport:
     """Stage up to ``limit`` objects that are new in the manifest. Any number of stagers may run at once.
 
@@ -100,6 +112,8 @@ def stage(
             break
         last = key
         report = _stage_object(lake, warehouse, config, key, report, now=now)
+    else:
+        return replace(report, limited=True)
     return report
 
 

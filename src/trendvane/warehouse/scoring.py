@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # A tweet that is neither scored nor given up; also the condition of the index.
 PENDING = "NOT inference_done AND NOT processed_done"
 
+# Newest first: whoever is behind shows the present at once and fills in the past afterwards.
 _CLAIM = sa.text(
     f"""
     UPDATE tweet_staging s
@@ -32,7 +33,7 @@ _CLAIM = sa.text(
         SELECT tweet_id FROM tweet_staging
         WHERE {PENDING} AND attempts BETWEEN :low AND :high
           AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
-        ORDER BY tweet_id LIMIT :limit FOR UPDATE SKIP LOCKED
+        ORDER BY tweet_id DESC LIMIT :limit FOR UPDATE SKIP LOCKED
     ) chosen
     WHERE s.tweet_id = chosen.tweet_id
     RETURNING s.tweet_id, s.claim_epoch, s.content, s.lang, s.cluster_id
