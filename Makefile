@@ -37,7 +37,7 @@ $(VENV)/.train: requirements/train.txt $(VENV)/.dev | $(RUN)/uv
 	@$(INSTALL) -r requirements/train.txt
 	@touch $@
 
-.PHONY: install train-env demo test check bench docs lock format clean
+.PHONY: install train-env demo test check bench docs vendor lock format clean
 install: $(VENV)/.app  ## Install the product into a virtual environment
 
 train-env: $(VENV)/.train  ## Add what training needs (PyTorch; a CPU wheel is enough)
@@ -60,6 +60,9 @@ bench: $(VENV)/.train  ## Measure ours against named alternatives, side by side
 
 docs: $(VENV)/.dev  ## Check that the generated reference is up to date
 	@$(RUN)/python scripts/reference.py --check
+
+vendor:  ## Fetch the page's libraries anew, by pinned version, and check their sums
+	@scripts/vendor.sh
 
 format: $(VENV)/.dev  ## Format the code
 	@$(RUN)/ruff check --fix .

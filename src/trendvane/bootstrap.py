@@ -37,7 +37,7 @@ from trendvane.x.gone import find_gone
 from trendvane.x.wire import XConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from trendvane.lake.store import Lake
@@ -103,7 +103,7 @@ class Systems:
 
     def config_of(self, name: str) -> Any:
         """The typed config of a step, made from settings."""
-        makers = {
+        makers: dict[str, Callable[[], Any]] = {
             "collect": self._collect_config,
             "push": lambda: PushConfig(
                 max_bytes=self.settings.lake.push_bytes,

@@ -95,7 +95,9 @@ class Runner:
             return
         job.failures = 0
         if report.changed:
-            fields = asdict(report) if is_dataclass(report) and not isinstance(report, type) else {}
+            fields: dict[str, object] = (
+                asdict(report) if is_dataclass(report) and not isinstance(report, type) else {}
+            )
             log.info("step_done", step=job.step.name, seconds=round(self._clock() - started, 3), **fields)
         if report.more:
             job.due = self._clock()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +15,7 @@ class Tweet:
 
     Attributes:
         tweet_id: Fits a signed BIGINT.
-        text: Full text: the long form where there is one, the original's text for a retweet, HTML-unescaped once.
+        text: Full text, HTML-unescaped once: the long form where there is one, of a retweet the original's.
         created_at: UTC; from the id when X sent none.
         lang: BCP 47 tag as X gives it, ``und`` when absent.
         author_id: As X sent it; hashed before it is stored. None when absent.

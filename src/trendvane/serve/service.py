@@ -15,6 +15,7 @@ from trendvane.domain.sentiment import LABELS
 from trendvane.serve.problems import documented
 
 if TYPE_CHECKING:
+    from trendvane.model.package import ModelPackage
     from trendvane.serve.metrics import Metrics
     from trendvane.serve.ports import Ports
 
@@ -68,23 +69,26 @@ def build_router(ports: Ports, metrics: Metrics) -> APIRouter:
 
     @router.get("/v1/model", summary="The model in use", responses=documented(503))
     async def model() -> ModelCard:
-        package = ports.holder.require().package
-        return ModelCard(
-            name=package.name,
-            version=package.identity,
-            labels=list(LABELS),
-            languages=list(package.languages),
-            text_version=package.text_version,
-            max_length=package.max_length,
-            temperature=package.temperature,
-            confusion=[list(row) for row in package.confusion],
-            metrics=dict(package.metrics),
-            encoder=dict(package.encoder),
-            sha256=dict(package.sha256),
-            trouble=ports.holder.state.trouble,
-        )
+        return _model_card(ports.holder.require().package, ports.holder.state.trouble)
 
     return router
+
+
+def _model_card(package: ModelPackage, trouble: str) -> ModelCard:
+    return ModelCard(
+        name=package.name,
+        version=package.identity,
+        labels=list(LABELS),
+        languages=list(package.languages),
+        text_version=package.text_version,
+        max_length=package.max_length,
+        temperature=package.temperature,
+        confusion=[list(row) for row in package.confusion],
+        metrics=dict(package.metrics),
+        encoder=dict(package.encoder),
+        sha256=dict(package.sha256),
+        trouble=trouble,
+    )
 
 
 def why_not_ready(ports: Ports) -> list[str]:

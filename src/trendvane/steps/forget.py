@@ -92,7 +92,17 @@ def forget(  # noqa: PLR0913 - three stores, and two ways to say what must go
     removed = _finish_removals(lake, warehouse)
     if config.retention is not None:
         removed += _drop_old(lake, warehouse, now() - config.retention, now())
-    files = 0
+    swept = _sweep_stores(spool, lake, warehouse, now)
+    return ForgetReport(
+        tombstones + swept.tombstones, rows + swept.rows, removed + swept.objects, swept.spool_files
+    )
+
+
+def _sweep_stores(
+    spool: Spool, lake: Lake, warehouse: Warehouse, now: Callable[[], datetime]
+) -> ForgetReport:
+    """Take every tweet whose tombstone is still marked out of spool and lake; retweets of it may follow."""
+    tombstones = rows = objects_ = files = 0
     for _ in range(_ROUNDS):
         with warehouse.begin() as connection:
             marked = forgetting.unerased(connection)
@@ -100,7 +110,7 @@ def forget(  # noqa: PLR0913 - three stores, and two ways to say what must go
             break
         sweep = _Sweep(spool, lake, warehouse, marked, now)
         files += sweep.spool()
-        removed += sweep.lake()
+        objects_ += sweep.lake()
         if sweep.companions:  # retweets: they carry the text of what was forgotten
             with warehouse.begin() as connection:
                 doomed = [(tweet_id, "retweet_of_forgotten") for tweet_id in sweep.companions]
@@ -108,7 +118,7 @@ def forget(  # noqa: PLR0913 - three stores, and two ways to say what must go
             tombstones += len(sweep.companions)
         with warehouse.begin() as connection:
             forgetting.erased(connection, marked, now=now())
-    return ForgetReport(tombstones, rows, removed, files)
+    return ForgetReport(tombstones, rows, objects_, files)
 
 
 def _doomed(

@@ -98,26 +98,31 @@ def open(  # noqa: A001 - read as engine.open
             "connect_timeout": max(int(connect_timeout), 2),
             # A standby after a failover would refuse our writes one statement later; refuse it here.
             "target_session_attrs": "read-write",
-            "options": " ".join(
-                f"-c {name}={value}"
-                for name, value in (
-                    ("statement_timeout", int(statement_timeout * 1000)),
-                    ("lock_timeout", int(lock_timeout * 1000)),
-                    ("idle_in_transaction_session_timeout", int(statement_timeout * 2000)),
-                    ("timezone", "UTC"),
-                )
-            ),
+            "options": _options(statement_timeout, lock_timeout),
         },
     )
     event.listen(engine, "connect", _check_version)
-    warehouse = Warehouse(engine)
+    return _answering(Warehouse(engine))
+
+
+def _answering(warehouse: Warehouse) -> Warehouse:
     try:
         with warehouse.begin() as connection:
             connection.execute(sa.text("SELECT 1"))
     except BaseException:
-        engine.dispose()
+        warehouse.close()
         raise
     return warehouse
+
+
+def _options(statement_timeout: float, lock_timeout: float) -> str:
+    values = {
+        "statement_timeout": int(statement_timeout * 1000),
+        "lock_timeout": int(lock_timeout * 1000),
+        "idle_in_transaction_session_timeout": int(statement_timeout * 2000),
+        "timezone": "UTC",
+    }
+    return " ".join(f"-c {name}={value}" for name, value in values.items())
 
 
 def driver(connection: Connection) -> psycopg.Connection[Any]:

@@ -1,4 +1,4 @@
-"""Which of the tweets we hold are gone from X? One compliance job after the other, until every id was asked."""
+"""Which of the tweets we hold are gone from X? One compliance job after the other until all were asked."""
 
 from __future__ import annotations
 

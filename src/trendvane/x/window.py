@@ -86,15 +86,11 @@ def read_window(fetch: Fetch, commit: Commit, cursor: Cursor, plan: Plan) -> Out
         idle = 0 if fresh else idle + 1
         cursor = cursor.grown(fresh)
         token = page.next_token
-        # Where something was read before, going on below it with ``until_id`` is safer than an empty page's
-        # token.
+        # Where something was read before, going on below it by ``until_id`` beats an empty page's token.
         barren = bool(idle) and (bool(page.ids) or bool(seen) or idle >= _MAX_IDLE)
         # An interrupted window below which nothing more comes, whatever X promises, is complete.
-        if (
-            token is None
-            or (barren and cursor.open and not seen)
-            or (number == plan.pages and cursor.caught_up)
-        ):
+        over = barren and cursor.open and not seen
+        if token is None or over or (number == plan.pages and cursor.caught_up):
             cursor = cursor.closed(plan.now)
             commit(cursor)
             return Outcome(cursor, Ending.COMPLETE, number)

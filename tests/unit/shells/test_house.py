@@ -31,6 +31,8 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
 def test_module_and_functions_are_short(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= MAX_MODULE, f"{path} is too long: split it by idea"
+    if "migrations" in path.parts:  # a schema written out, never read as a story
+        return
     for function in functions(ast.parse(text)):
         length = (function.end_lineno or 0) - function.lineno + 1
         assert length <= MAX_FUNCTION, (
