@@ -2,9 +2,9 @@
 
     python bench/staging.py [--tweets 50000] [--repeat 3]
 
-Staging: bytes of lake objects to committed rows, with reading, parsing, hashing, clustering and deduplication.
-COPY: psycopg's ``write_row`` of the finished rows of ``tweet_staging`` into an empty table with the same columns
-and indexes, committed. Both on the embedded PostgreSQL with fsync on; each pair runs side by side, best of
+Staging: bytes of lake objects to committed rows: reading, parsing, hashing, clustering, deduplication.
+COPY: psycopg's ``write_row`` of the finished rows of ``tweet_staging`` into an empty table with the same
+columns and indexes, committed. Both on the embedded PostgreSQL with fsync on, side by side, best of
 ``--repeat``.
 """
 
@@ -18,6 +18,7 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -44,13 +45,13 @@ def make_pages(tweets: int, seed: int) -> list[RawPage]:
     base = snowflake.floor(int(START.timestamp() * 1000)) + seed * 10**13
     pages = []
     for number in range(0, tweets, PAGE):
-        rows = []
+        rows: list[dict[str, Any]] = []
         for i in range(number, number + PAGE):
             tweet_id = base + i * 4096
             text = " ".join(rng.choices(WORDS, k=rng.randint(8, 35)))
             if rng.random() < 0.3:
                 text += " ❤️ https://t.co/abcdef &amp; more\nsecond line"
-            row = {
+            row: dict[str, Any] = {
                 "id": str(tweet_id),
                 "text": text,
                 "lang": "en",
@@ -109,10 +110,13 @@ def time_copy(warehouse: engine.Warehouse) -> tuple[int, float]:
         connection.execute(sa.text("DROP TABLE IF EXISTS bare"))
         connection.execute(sa.text("CREATE TABLE bare (LIKE tweet_staging INCLUDING ALL)"))
     started = time.perf_counter()
-    with warehouse.begin() as connection, engine.driver(connection).cursor() as cursor:
-        with cursor.copy("COPY bare FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+    with (
+        warehouse.begin() as connection,
+        engine.driver(connection).cursor() as cursor,
+        cursor.copy("COPY bare FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
     return len(rows), time.perf_counter() - started
 
 
@@ -126,7 +130,8 @@ def main() -> None:
     warehouse = engine.open(server.url)
     migrate.upgrade(warehouse)
     lake = store.open(str(directory / "lake"))
-    staging, copying = [], []
+    staging: list[float] = []
+    copying: list[float] = []
     for seed in range(1, arguments.repeat + 1):
         with warehouse.begin() as connection:
             connection.execute(sa.text("TRUNCATE tweet_staging, cluster_key, lake_object CASCADE"))

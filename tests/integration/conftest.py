@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from pipeline_support import database_url
 
 from trendvane.warehouse import embedded, engine, migrate
 
@@ -51,10 +52,6 @@ def warehouse(pg_server: EmbeddedServer) -> Iterator[Warehouse]:
     yield opened
     opened.close()
     _admin(pg_server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def database_url(server: EmbeddedServer, name: str) -> str:
-    return sa.make_url(server.url).set(database=name).render_as_string(hide_password=False)
 
 
 def _admin(server: EmbeddedServer, statement: str) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from trendvane.warehouse.embedded import EmbeddedServer
     from trendvane.warehouse.engine import Warehouse
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -131,6 +132,11 @@ class Pipeline:
     def execute(self, statement: str) -> None:
         with self.warehouse.begin() as connection:
             connection.execute(sa.text(statement))
+
+
+def database_url(server: EmbeddedServer, name: str) -> str:
+    """URL of one database of ``server``."""
+    return sa.make_url(server.url).set(database=name).render_as_string(hide_password=False)
 
 
 class FatefulLake:

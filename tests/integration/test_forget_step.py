@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import zstandard
@@ -157,9 +157,11 @@ def test_retention_removes_old_tweets_and_old_objects(pipe: Pipeline) -> None:
 
 def test_a_crash_between_the_stores_is_made_good_by_the_next_run(pipe: Pipeline) -> None:
     pipe.take(page(1, [row(1), row(2)]))
-    real, pipe.lake = pipe.lake, FatefulLake(pipe.lake)  # type: ignore[assignment]
+    real = pipe.lake
+    fateful = FatefulLake(real)
+    pipe.lake = cast("Any", fateful)
     for method in ("put", "delete"):
-        pipe.lake.dies_at = method  # type: ignore[attr-defined]
+        fateful.dies_at = method
         with pytest.raises(ConnectionError):
             run(pipe, requests=[(tweet_id(1), "deleted")])
         assert holds(pipe, str(tweet_id(1)))

@@ -6,13 +6,14 @@ that was not followed by an fsync of its directory, and every removal that was n
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -158,7 +159,7 @@ def delete_before_upload(pipe: Pipeline) -> None:
             pipe.spool.disk.remove(path)
         if found:
             data = objects.encode(found)
-            digest = objects.hashlib.sha256(data).hexdigest()
+            digest = hashlib.sha256(data).hexdigest()
             key = key_for(found[0].fetched_at, group.topic_hash, digest)
             pipe.lake.put(key, data)
             with pipe.warehouse.begin() as connection:
@@ -251,7 +252,7 @@ class Harness:
         return report.balanced and done and not pipe.spool.stats().files
 
     def _pipeline(self, fate: Fate) -> Any:
-        pipe = Pipeline(self.root, FatedWarehouse(self.warehouse, fate), disk=self.disk(fate))  # type: ignore[arg-type]
+        pipe = Pipeline(self.root, cast("Any", FatedWarehouse(self.warehouse, fate)), disk=self.disk(fate))
         pipe.at = START + timedelta(hours=4)
         return pipe
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 import sqlalchemy as sa
+from pipeline_support import database_url
 
-from conftest import database_url
 from trendvane.domain.errors import ConfigurationError, StorageUnavailableError, TerminalError
 from trendvane.warehouse import embedded, engine
 

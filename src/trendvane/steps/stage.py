@@ -7,7 +7,9 @@ here, once, so that every later step agrees on it.
 
 from __future__ import annotations
 
+import gc
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from trendvane.warehouse import clusters, deadletter, manifest, staging
 from trendvane.x.parse import read_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from sqlalchemy.engine import Connection
@@ -111,10 +113,27 @@ def stage(
         if key is None:
             break
         last = key
-        report = _stage_object(lake, warehouse, config, key, report, now=now)
+        with _no_cycle_search():
+            report = _stage_object(lake, warehouse, config, key, report, now=now)
     else:
         return replace(report, limited=True)
     return report
+
+
+@contextmanager
+def _no_cycle_search() -> Iterator[None]:
+    """Pause Python's search for reference cycles while one object is in hand.
+
+    An object makes some hundred thousand small values, none of them in a cycle; searching them over and over
+    costs a third of the time. Other threads are not searched meanwhile either, for a fraction of a second.
+    """
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
 
 
 def _stage_object(

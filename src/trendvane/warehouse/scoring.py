@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-# A tweet that is neither scored nor given up; also the condition of the index.
+# A tweet that is neither scored nor given up.
 PENDING = "NOT inference_done AND NOT processed_done"
 
 # Newest first: whoever is behind shows the present at once and fills in the past afterwards.
@@ -127,7 +127,7 @@ class Scored:
 
 
 def claim(connection: Connection, *, lease: timedelta, limit: int, attempts: tuple[int, int]) -> list[Claim]:
-    """Claim up to ``limit`` pending tweets, oldest first, tried ``attempts`` (lowest, highest) times."""
+    """Claim up to ``limit`` pending tweets, newest first, tried ``attempts`` (lowest, highest) times."""
     low, high = attempts
     rows = connection.execute(_CLAIM, {"lease": lease, "limit": limit, "low": low, "high": high})
     return sorted(Claim(*row) for row in rows)

@@ -168,31 +168,32 @@ def _copy(connection: Connection, rows: Sequence[Row]) -> None:
     topics: list[str] = []
     with driver(connection).cursor() as cursor, cursor.copy(_COPY_ROWS) as copy:
         for start in range(0, len(rows), _LOT):
-            lot = rows[start : start + _LOT]
-            copy.write("".join([_line(row) for row in lot]).encode())
-            topics += [_topic_line(row) for row in lot]
-    _send(connection, _COPY_TOPICS, "".join(topics).encode())
+            copy.write(_lines(rows[start : start + _LOT], topics))
+    with driver(connection).cursor() as cursor, cursor.copy(_COPY_TOPICS) as copy:
+        copy.write("".join(topics).encode())
 
 
-def _send(connection: Connection, statement: str, block: bytes) -> None:
-    with driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(block)
+def _lines(rows: Sequence[Row], topics: list[str]) -> bytes:
+    r"""Rows as COPY reads them: tab between columns, ``\N`` for null, backslash before what has a meaning.
 
-
-def _line(row: Row) -> str:
-    r"""A row as COPY reads it: tab between columns, ``\N`` for null, backslash before what has a meaning."""
-    (tweet_id, topic, content, kind, crawl_at, created_at, lang) = row[:7]
-    (author, cluster, sample, source, raw_ref, sanitized) = row[7:]
-    if "\\" in content:
-        content = content.replace("\\", "\\\\")
-    if not content.isprintable():
-        content = content.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
-    return (
-        f"{tweet_id}\t{topic}\t{content}\t{kind}\t{crawl_at}\t{created_at}\t{lang}\t"
-        f"{_NULL if author is None else author}\t{cluster}\t{sample or _NULL}\t{source}\t{raw_ref}\t"
-        f"{'t' if sanitized else 'f'}\n"
-    )
-
-
-def _topic_line(row: Row) -> str:
-    return f"{row.tweet_id}\t{row.topic}\t{row.created_at}\n"
+    Appends the lines of ``tweet_topic`` to ``topics``: a date is slow to write and both need it.
+    """
+    lines: list[str] = []
+    last_seen, crawled = None, ""
+    for row in rows:
+        (tweet_id, topic, content, kind, crawl_at, created_at, lang) = row[:7]
+        (author, cluster, sample, source, raw_ref, sanitized) = row[7:]
+        if "\\" in content:
+            content = content.replace("\\", "\\\\")
+        if not content.isprintable():
+            content = content.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+        if crawl_at is not last_seen:  # one object for all tweets of a page
+            last_seen, crawled = crawl_at, str(crawl_at)
+        created = str(created_at)
+        topics.append(f"{tweet_id}\t{topic}\t{created}\n")
+        lines.append(
+            f"{tweet_id}\t{topic}\t{content}\t{kind}\t{crawled}\t{created}\t{lang}\t"
+            f"{_NULL if author is None else author}\t{cluster}\t{sample or _NULL}\t{source}\t{raw_ref}\t"
+            f"{'t' if sanitized else 'f'}\n",
+        )
+    return "".join(lines).encode()
