@@ -128,7 +128,16 @@ def places(connection: Connection) -> Places:
     missing = list(connection.execute(_MISSING).scalars())
     twice = list(connection.execute(_TWICE).scalars())
     return Places(
-        *counts, len(missing), len(twice), tuple(missing[:_MOST_EXAMPLES]), tuple(twice[:_MOST_EXAMPLES])
+        seen=counts.seen,
+        product=counts.product,
+        pending=counts.pending,
+        dead=counts.dead,
+        forgotten=counts.forgotten,
+        waiting=counts.waiting,
+        missing=len(missing),
+        twice=len(twice),
+        missing_examples=tuple(missing[:_MOST_EXAMPLES]),
+        twice_examples=tuple(twice[:_MOST_EXAMPLES]),
     )
 
 
