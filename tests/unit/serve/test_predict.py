@@ -185,7 +185,7 @@ def test_without_a_model_the_answer_is_503_with_a_remedy(open_client: Callable[.
 
 
 def test_a_model_that_answers_no_number_is_503_for_that_request_only(client: TestClient) -> None:
-    assert client.post("/v1/predict", json={"texts": ["broken"]}).status_code == 503
+    assert client.post("/v1/predict", json={"texts": ["notanumber"]}).status_code == 503
     assert ask(client, texts=["good"])[0]["label"] == "positive"
 
 
