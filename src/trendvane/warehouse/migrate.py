@@ -9,6 +9,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+
+from trendvane.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -43,10 +46,20 @@ def upgrade(warehouse: Warehouse, revision: str = "head") -> None:
 
 
 def run(connection: Connection, revision: str, *, down: bool = False) -> None:
-    """Move to ``revision`` in the caller's transaction."""
+    """Move to ``revision`` in the caller's transaction.
+
+    Raises:
+        ConfigurationError: The schema was made by a version that this one does not know.
+    """
     config = _config()
     config.attributes["connection"] = connection
-    (command.downgrade if down else command.upgrade)(config, revision)
+    try:
+        (command.downgrade if down else command.upgrade)(config, revision)
+    except CommandError as error:
+        raise ConfigurationError(
+            f"The schema cannot be upgraded: {error}.",
+            remedy="It was probably made by a newer version of Trendvane; run that one.",
+        ) from error
 
 
 def _config() -> Config:
