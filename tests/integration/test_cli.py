@@ -74,7 +74,7 @@ def test_an_empty_house_balances_and_its_steps_have_nothing_to_do(tmp_path: Path
         assert json.loads(done.stdout)["step"] == step
     done = trendvane(tmp_path, "audit", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["fetched"] == 0
+    assert json.loads(done.stdout)["seen"] == 0
 
 
 def test_a_warehouse_that_is_not_there_is_worth_another_try(tmp_path: Path) -> None:

@@ -152,5 +152,5 @@ def test_nothing_is_lost_and_nothing_counted_twice(tree: Tree) -> None:
     )  # fmt: skip
     assert audit.returncode == 0, audit.stdout + audit.stderr
     report = json.loads(audit.stdout)
-    assert report["fetched"] == TWEETS
+    assert report["seen"] == TWEETS
     assert report["product"] == TWEETS

@@ -115,6 +115,7 @@ def emulator(
     port: Annotated[int, typer.Option(help="Port on loopback.")] = 8085,
     seed: Annotated[int, typer.Option(help="Same seed and start: same tweets.")] = 7,
     start_ms: Annotated[int, typer.Option(help="Virtual time at start, Unix ms; 0 for now.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="As if running since --start-ms.")] = False,
     speed: Annotated[float, typer.Option(help="Virtual seconds per second.")] = 1.0,
     rate: Annotated[float, typer.Option(help="Synthetic tweets per virtual second.")] = 3.0,
     history_hours: Annotated[float, typer.Option(help="Hours of past at start.")] = 6.0,
@@ -134,6 +135,7 @@ def emulator(
     config = EmulatorConfig(
         seed=seed,
         start_ms=start_ms or None,
+        wall_start=start_ms / 1000 if resume else None,
         speed=speed,
         rate=rate,
         history_hours=history_hours,

@@ -55,7 +55,7 @@ def plan_of(options: DemoOptions, home: Path, warehouse_url: str, start_ms: int)
         if options.replay
         else ("--seed", str(options.seed), "--history-hours", str(_HISTORY_HOURS))
     )
-    pace = ("--index-lag", "0", "--rate-limit-factor", "1000")
+    pace = ("--resume", "--index-lag", "0", "--rate-limit-factor", "1000")
     children = (
         Child(
             "emulator",

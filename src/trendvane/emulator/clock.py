@@ -16,11 +16,18 @@ class VirtualClock:
         start_ms: Virtual Unix milliseconds at construction; None means the wall's time.
         speed: Virtual seconds per wall second.
         wall: Unix seconds, as ``time.time``.
+        wall_start: Wall time at which the virtual clock stood at its start; None means construction.
     """
 
-    def __init__(self, start_ms: int | None, speed: float, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        start_ms: int | None,
+        speed: float,
+        wall: Callable[[], float],
+        wall_start: float | None = None,
+    ) -> None:
         self._wall = wall
-        self._wall_start = wall()
+        self._wall_start = wall() if wall_start is None else wall_start
         self.start_ms = round(self._wall_start * 1000) if start_ms is None else start_ms
         self._speed = speed
 

@@ -33,6 +33,7 @@ class EmulatorConfig:
     Attributes:
         seed: Seed of the synthetic feed and of random faults.
         start_ms: Virtual time at start, Unix milliseconds. None starts at the wall clock's time.
+        wall_start: Wall time (Unix seconds) of that start; an earlier one goes on where a killed emulator was.
         speed: Virtual seconds per wall second.
         rate: Live tweets per virtual second, all topics together, averaged over their stories.
         history_hours: How much past the feed has at start.
@@ -56,6 +57,7 @@ class EmulatorConfig:
 
     seed: int = 7
     start_ms: int | None = None
+    wall_start: float | None = None
     speed: float = 1.0
     rate: float = 3.0
     history_hours: float = 6.0

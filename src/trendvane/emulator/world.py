@@ -65,7 +65,7 @@ class World:
 
     def __init__(self, config: EmulatorConfig, wall: Callable[[], float]) -> None:
         self.config = config
-        self.clock = VirtualClock(config.start_ms, config.speed, wall)
+        self.clock = VirtualClock(config.start_ms, config.speed, wall, config.wall_start)
         self.feed: Feed = _feed(config, self.clock.start_ms)
         self.topics = Topics(tuple(self.feed.topics), exclusive=self.feed.exclusive)
         self.index = Index(config.max_posts)

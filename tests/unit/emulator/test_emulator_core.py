@@ -240,3 +240,9 @@ def test_only_loopback_hosts_are_served() -> None:
     for host in ("0.0.0.0", "::", "192.168.1.5", "example.org", ""):
         with pytest.raises(ConfigurationError, match="does not listen"):
             require_loopback(host)
+
+
+def test_a_clock_that_goes_on_where_a_killed_one_was() -> None:
+    wall = iter([1_000.0])
+    clock = VirtualClock(900_000, 1.0, lambda: next(wall), wall_start=900.0)
+    assert clock.now_ms() == 1_000_000
