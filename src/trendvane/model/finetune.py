@@ -16,14 +16,14 @@ import numpy as np
 from trendvane.domain.errors import ConfigurationError
 from trendvane.domain.sentiment import LABELS
 from trendvane.domain.text import TEXT_VERSION, fingerprints, prepare
+from trendvane.model import measures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
 WEIGHTS = "model.safetensors"
+RECIPE = "recipe.json"
 STARTER_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -43,6 +43,8 @@ class Recipe:
         seed: Of everything random.
         threads: CPU threads, 0 for all.
         frozen_embeddings: Leave the word vectors as they are.
+        prior_adjustment: How far to take the training rows' class shares out of the logits: 0 not at all, 1
+            wholly, so that the model decides as if the classes were equally common.
     """
 
     name: str
@@ -57,10 +59,13 @@ class Recipe:
     seed: int = 20_26
     threads: int = 0
     frozen_embeddings: bool = False
+    prior_adjustment: float = 0.0
 
 
 RECIPES: dict[str, Recipe] = {
-    "starter": Recipe("starter", STARTER_ENCODER, 2, 5e-5, 32, warmup_steps=200, weight_decay=0.01),
+    "starter": Recipe(
+        "starter", STARTER_ENCODER, 2, 5e-5, 32, warmup_steps=200, weight_decay=0.01, prior_adjustment=0.5
+    ),
     "modernbert": Recipe("modernbert", "answerdotai/ModernBERT-base", 3, 2e-5, 16),
     "bert": Recipe("bert", "google-bert/bert-base-uncased", 4, 2e-5, 16),
 }
@@ -130,17 +135,6 @@ def encoder_path(name: str) -> str:
     return str(get_model_path())
 
 
-def average_recall(confusion: NDArray[np.int64]) -> float:
-    """Mean of the three recalls, SemEval's measure; ``confusion`` (3 x 3) has the truth in its rows."""
-    return float(np.mean(np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)))
-
-
-def confusion_of(truth: NDArray[np.int64], predicted: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Counts (3 x 3), truth in rows, of two arrays (n) of class indices."""
-    n = len(LABELS)
-    return np.bincount(truth * n + predicted, minlength=n * n).reshape(n, n)
-
-
 def fine_tune(
     recipe: Recipe,
     train: Sequence[Example],
@@ -158,7 +152,7 @@ def fine_tune(
     from transformers.data.data_collator import DataCollatorWithPadding  # noqa: PLC0415
     from transformers.trainer_utils import get_last_checkpoint  # noqa: PLC0415
 
-    from trendvane.model.network import freeze_embeddings, load_classifier  # noqa: PLC0415
+    from trendvane.model.network import freeze_embeddings, load_classifier, take_out_prior  # noqa: PLC0415
 
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
@@ -172,12 +166,13 @@ def fine_tune(
     trainer = Trainer(
         model=model,
         args=_arguments(recipe, out, checkpoint_steps),
-        train_dataset=_rows(tokenizer, train, recipe.max_length),  # type: ignore[arg-type]
-        eval_dataset=_rows(tokenizer, dev, recipe.max_length),  # type: ignore[arg-type]
+        train_dataset=_rows(tokenizer, train, recipe.max_length),
+        eval_dataset=_rows(tokenizer, dev, recipe.max_length),
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=_metrics,
     )
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(out)))
+    take_out_prior(model, [e.label for e in train], recipe.prior_adjustment)
     trainer.save_model(str(out))
     tokenizer.save_pretrained(str(out))
     report = {
@@ -186,7 +181,7 @@ def fine_tune(
         "train_rows": len(train),
         "log": trainer.state.log_history,
     }
-    (out / "recipe.json").write_text(json.dumps(report, indent=1))
+    (out / RECIPE).write_text(json.dumps(report, indent=1))
     return out
 
 
@@ -205,9 +200,11 @@ def _rows(tokenizer: Any, examples: Sequence[Example], max_length: int) -> list[
 
 
 def _metrics(prediction: Any) -> dict[str, float]:
-    confusion = confusion_of(np.asarray(prediction.label_ids), np.argmax(prediction.predictions, axis=1))
+    confusion = measures.confusion_of(
+        np.asarray(prediction.label_ids), np.argmax(prediction.predictions, axis=1)
+    )
     return {
-        "average_recall": average_recall(confusion),
+        "average_recall": measures.average_recall(confusion),
         "accuracy": float(np.trace(confusion) / confusion.sum()),
     }
 
@@ -242,4 +239,4 @@ def _arguments(recipe: Recipe, out: Path, checkpoint_steps: int) -> Any:
 def _has_accelerator() -> bool:
     import torch  # noqa: PLC0415 - optional extra
 
-    return torch.cuda.is_available()
+    return bool(torch.cuda.is_available())

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from trendvane.domain.text import prepare
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 N_CLASSES = 3
@@ -44,7 +47,7 @@ class Classifier(nn.Module):
         return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
 
 
-def load_classifier(encoder: str, weights: Path | None = None) -> Classifier:
+def load_classifier(encoder: str, weights: Path | None = None, *, attention: str = "sdpa") -> Classifier:
     """Classifier on the encoder at ``encoder`` (folder or hub name), with fine-tuned ``weights``."""
     from safetensors.torch import load_file  # noqa: PLC0415 - optional extra
     from transformers import AutoConfig, AutoModel  # noqa: PLC0415 - optional extra
@@ -52,7 +55,9 @@ def load_classifier(encoder: str, weights: Path | None = None) -> Classifier:
     config = AutoConfig.from_pretrained(encoder)
     # BERT has a pooling layer that nothing here would train; ModernBERT has none to leave out.
     extra: dict[str, Any] = {"add_pooling_layer": False} if config.model_type == "bert" else {}
-    model = Classifier(AutoModel.from_pretrained(encoder, **extra), int(config.hidden_size))
+    model = Classifier(
+        AutoModel.from_pretrained(encoder, attn_implementation=attention, **extra), int(config.hidden_size)
+    )
     if weights is not None:
         model.load_state_dict(load_file(str(weights)))
     return model
@@ -60,12 +65,57 @@ def load_classifier(encoder: str, weights: Path | None = None) -> Classifier:
 
 def freeze_embeddings(model: Classifier) -> None:
     """Leave the word vectors as they are: fewer weights to move, for short trainings."""
-    for parameter in model.encoder.embeddings.parameters():  # type: ignore[union-attr]
+    for parameter in model.encoder.embeddings.parameters():
         parameter.requires_grad = False
 
 
-@torch.inference_mode()
-def logits_of(model: Classifier, encoded: list[dict[str, Tensor]]) -> Tensor:
-    """Logits (n x 3) of padded batches, in their order."""
-    model.eval()
-    return torch.cat([model(**batch)["logits"] for batch in encoded])
+def take_out_prior(model: Classifier, labels: Sequence[int], strength: float) -> None:
+    """Subtract ``strength`` times the log share of each class in ``labels`` from the logits, for good.
+
+    Logit adjustment (Menon et al. 2021). The classes of a topic are not as common as those of the training
+    rows, and average recall asks for a decision that owes nothing to how common a class is.
+    """
+    counts = torch.bincount(torch.tensor(labels), minlength=N_CLASSES).clamp(min=1)
+    with torch.no_grad():
+        model.head.bias -= strength * torch.log(counts / counts.sum()).to(model.head.bias)
+
+
+class LogitsOnly(nn.Module):
+    """What is exported: two tensors in, logits out."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Logits (batch x 3) of ids and mask (batch x length)."""
+        logits: Tensor = self.classifier(input_ids, attention_mask)["logits"]
+        return logits
+
+
+def encode(
+    trained: Path, texts: Sequence[str], max_length: int, batch: int = 64
+) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
+    """Raw ``texts`` as padded batches, shortest first, each with the positions of its texts.
+
+    Args:
+        trained: Folder with the tokenizer.
+        texts: Raw; they are prepared here.
+        max_length: Word pieces kept.
+        batch: Texts at a time.
+    """
+    from transformers import AutoTokenizer  # noqa: PLC0415 - optional extra
+
+    tokenizer = AutoTokenizer.from_pretrained(str(trained))
+    prepared = [prepare(t) for t in texts]
+    order = sorted(range(len(prepared)), key=lambda i: len(prepared[i]))
+    for start in range(0, len(order), batch):
+        rows = order[start : start + batch]
+        encoded = tokenizer(
+            [prepared[i] for i in rows],
+            truncation=True,
+            max_length=max_length,
+            padding=True,
+            return_tensors="pt",
+        )
+        yield rows, {name: encoded[name] for name in ("input_ids", "attention_mask")}

@@ -1,0 +1,218 @@
+"""From a fine-tuned folder to a model package: ONNX, temperature, golden rows. Needs the extra ``train``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trendvane.domain.errors import ModelPackageError
+from trendvane.domain.text import TEXT_VERSION, prepare
+from trendvane.model import measures
+from trendvane.model.finetune import RECIPE, RECIPES, WEIGHTS, Recipe, encoder_path, read_examples
+from trendvane.model.goldentexts import GOLDEN_TEXTS
+from trendvane.model.package import GOLDEN, MODEL, TOKENIZER, write_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from trendvane.model.finetune import Example
+
+
+_CALIBRATION = 512  # texts that show which features grow large
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a person decides about a package.
+
+    Attributes:
+        name, version: Of the model; together the ``model_version`` of everything it scores.
+        languages: BCP 47 tags of the training rows.
+        share_prior: Constants for ``insight.shares``, as made by its ``SharePrior.to_dict``.
+        encoder: Name, licence and source of what was fine-tuned.
+    """
+
+    name: str
+    version: str
+    share_prior: Mapping[str, Any]
+    encoder: Mapping[str, Any]
+    languages: tuple[str, ...] = ("en",)
+
+
+def export(
+    trained: Path, recipe: Recipe, dev: Sequence[Example], out: Path, release: Release
+) -> dict[str, Any]:
+    """Write the package to ``out`` (new or empty) and return the figures that its manifest carries.
+
+    Args:
+        trained: Folder made by ``finetune.fine_tune``.
+        recipe: The recipe it was trained by.
+        dev: Rows the model was not trained on; they fit the temperature and give every figure.
+        out: Folder of the package.
+        release: Name, version, share prior.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise ModelPackageError(f"{out} is not empty.", remedy="Export to a new folder, then promote it.")
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(trained / TOKENIZER, out / TOKENIZER)
+    with tempfile.TemporaryDirectory() as scratch:
+        full = Path(scratch) / "fp32.onnx"
+        texts, truth = [e.text for e in dev], np.array([e.label for e in dev])
+        to_onnx(trained, recipe, texts[:_CALIBRATION], full)
+        quantize(full, out / MODEL)
+        exact = OnnxLogits(full, out / TOKENIZER, recipe.max_length)(texts)
+    run = OnnxLogits(out / MODEL, out / TOKENIZER, recipe.max_length)
+    logits = run(texts)
+    temperature = measures.fit_temperature(logits, truth)
+    metrics = _metrics(logits, exact, truth, temperature)
+    write_golden(out / GOLDEN, run, temperature)
+    manifest = {
+        "name": release.name,
+        "version": release.version,
+        "text_version": TEXT_VERSION,
+        "max_length": recipe.max_length,
+        "temperature": temperature,
+        "languages": list(release.languages),
+        "confusion": measures.confusion_of(truth, logits.argmax(axis=1)).tolist(),
+        "metrics": metrics,
+        "share_prior": dict(release.share_prior),
+        "encoder": dict(release.encoder),
+    }
+    write_manifest(out, manifest)
+    return metrics
+
+
+def release_trained(
+    trained: Path, dev_csv: Path, out: Path, *, shares: Mapping[str, Any], version: str = "1"
+) -> dict[str, Any]:
+    """Export what ``finetune.fine_tune`` left in ``trained``, by its own recipe; return the figures.
+
+    Args:
+        trained: Folder with the weights and ``recipe.json``.
+        dev_csv: Rows the model was not trained on.
+        out: Folder of the package.
+        shares: Constants for ``insight.shares``, fitted on this model's predictions.
+        version: Of the package.
+
+    Raises:
+        ModelPackageError: ``trained`` holds no finished training.
+    """
+    try:
+        recipe = Recipe(**json.loads((trained / RECIPE).read_text(encoding="utf-8"))["recipe"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelPackageError(
+            f"{trained} holds no finished training ({error}).", remedy="Run trendvane model train to its end."
+        ) from error
+    licence = "Apache-2.0" if recipe.encoder in {r.encoder for r in RECIPES.values()} else "unknown"
+    encoder = {"name": recipe.encoder, "licence": licence}
+    release = Release(recipe.name, version, share_prior=shares, encoder=encoder)
+    return export(trained, recipe, read_examples(dev_csv), out, release)
+
+
+class OnnxLogits:
+    """Logits of texts, straight from an ONNX file; for measuring, where serving's engine is not wanted.
+
+    Args:
+        model: ONNX file.
+        tokenizer: ``tokenizer.json``.
+        max_length: Word pieces kept.
+        batch: Texts at a time. int8 activations are scaled by batch, so this moves the third digit.
+    """
+
+    def __init__(self, model: Path, tokenizer: Path, max_length: int, batch: int = 64) -> None:
+        import onnxruntime  # noqa: PLC0415 - slow to load, and only used here
+        from tokenizers import Tokenizer  # noqa: PLC0415
+
+        self._batch = batch
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.enable_truncation(max_length)
+        self._tokenizer.enable_padding()
+        self._session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Logits (n x 3) of raw texts, in their order."""
+        prepared = [prepare(t) for t in texts]
+        order = sorted(range(len(prepared)), key=lambda i: len(prepared[i]))
+        logits = np.empty((len(prepared), 3), dtype=np.float32)
+        for start in range(0, len(order), self._batch):
+            rows = order[start : start + self._batch]
+            encoded = self._tokenizer.encode_batch([prepared[i] for i in rows])
+            feed = {
+                "input_ids": np.array([e.ids for e in encoded], dtype=np.int64),
+                "attention_mask": np.array([e.attention_mask for e in encoded], dtype=np.int64),
+            }
+            logits[rows] = self._session.run(["logits"], feed)[0]
+        return logits
+
+
+def to_onnx(trained: Path, recipe: Recipe, texts: Sequence[str], target: Path) -> None:
+    """Write the fine-tuned classifier as one float32 ONNX file with dynamic batch and length.
+
+    ``texts`` show which features grow large; these are evened out, so that int8 can hold them (``smooth``).
+    """
+    import torch  # noqa: PLC0415 - optional extra
+
+    from trendvane.model.network import LogitsOnly, encode, load_classifier  # noqa: PLC0415
+    from trendvane.model.smooth import smooth  # noqa: PLC0415
+
+    # Attention spelled out ("eager") runs a twentieth faster in onnxruntime than the fused operator does.
+    classifier = load_classifier(encoder_path(recipe.encoder), trained / WEIGHTS, attention="eager").eval()
+    smooth(classifier, [batch for _, batch in encode(trained, texts, recipe.max_length)])
+    model = LogitsOnly(classifier).eval()
+    # Two rows of different length: a batch of one, or no padding, would be frozen into the graph.
+    ids = torch.tensor([[101, 2023, 2003, 102, 0], [101, 2023, 2003, 2204, 102]])
+    mask = (ids > 0).long()
+    dims = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length", max=recipe.max_length)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns about its own deprecated internals
+        torch.onnx.export(
+            model,
+            (ids, mask),
+            str(target),
+            input_names=["input_ids", "attention_mask"],
+            output_names=["logits"],
+            dynamo=True,
+            dynamic_shapes=(dims, dims),
+            external_data=False,
+            verbose=False,
+        )
+
+
+def quantize(source: Path, target: Path) -> None:
+    """Weights to int8, one scale a channel; activations are scaled as they come."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - optional extra
+
+    quantize_dynamic(str(source), str(target), per_channel=True, weight_type=QuantType.QInt8)
+
+
+def write_golden(target: Path, run: OnnxLogits, temperature: float) -> None:
+    """Write the golden texts with the probabilities this machine gives them, each in a batch of its own."""
+    rows = measures.softmax(np.concatenate([run([text]) for text in GOLDEN_TEXTS]), temperature)
+    with target.open("w", encoding="utf-8") as file:
+        for text, p in zip(GOLDEN_TEXTS, rows, strict=True):
+            file.write(
+                json.dumps({"text": text, "p": [round(float(v), 6) for v in p]}, ensure_ascii=False) + "\n"
+            )
+
+
+def _metrics(
+    logits: NDArray[np.float32], exact: NDArray[np.float32], truth: NDArray[np.int64], temperature: float
+) -> dict[str, Any]:
+    p = measures.softmax(logits, temperature)
+    full = measures.report(measures.confusion_of(truth, exact.argmax(axis=1)))
+    return {
+        **measures.report(measures.confusion_of(truth, logits.argmax(axis=1))),
+        "calibration_error": round(measures.calibration_error(p, truth), 4),
+        "float32": {key: full[key] for key in ("accuracy", "average_recall", "macro_f1")},
+        "int8_changes_label": round(float(np.mean(logits.argmax(axis=1) != exact.argmax(axis=1))), 4),
+        "int8_max_change": round(float(np.abs(p - measures.softmax(exact, temperature)).max()), 4),
+    }

