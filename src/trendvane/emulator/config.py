@@ -33,7 +33,7 @@ class EmulatorConfig:
     Attributes:
         seed: Seed of the synthetic feed and of random faults.
         start_ms: Virtual time at start, Unix milliseconds. None starts at the wall clock's time.
-        wall_start: Wall time (Unix seconds) of that start; an earlier one goes on where a killed emulator was.
+        wall_start: Wall time (Unix seconds) of that start; a past one goes on where a killed emulator was.
         speed: Virtual seconds per wall second.
         rate: Live tweets per virtual second, all topics together, averaged over their stories.
         history_hours: How much past the feed has at start.

@@ -175,14 +175,18 @@ def fine_tune(
     take_out_prior(model, [e.label for e in train], recipe.prior_adjustment)
     trainer.save_model(str(out))
     tokenizer.save_pretrained(str(out))
+    _write_report(out, recipe, train_rows=len(train), log=trainer.state.log_history)
+    return out
+
+
+def _write_report(out: Path, recipe: Recipe, *, train_rows: int, log: Sequence[Any]) -> None:
     report = {
         "recipe": asdict(recipe),
         "text_version": TEXT_VERSION,
-        "train_rows": len(train),
-        "log": trainer.state.log_history,
+        "train_rows": train_rows,
+        "log": log,
     }
     (out / RECIPE).write_text(json.dumps(report, indent=1))
-    return out
 
 
 def smaller(recipe: Recipe, epochs: float) -> Recipe:

@@ -41,7 +41,7 @@ def test_without_a_token_the_source_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_settings_choose_the_source(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path, x=XSettings(source="replay", bearer_token="t"))  # type: ignore[arg-type]
+    settings = Settings(data_dir=tmp_path, x=XSettings(source="replay", bearer_token="t"))
     with Systems(settings) as systems:
         assert systems.config_of("collect").source == "replay"
         assert systems.config_of("forget").source == "replay"

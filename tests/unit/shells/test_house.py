@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
+# Migrations are a schema written out, never edited and never read as a story.
+READ = [path for path in SOURCES if "migrations" not in path.parts]
 MAX_MODULE, MAX_FUNCTION, MEDIAN_MODULE = 300, 40, 120
 PATCHES_PER_TEST = 0.05
 
@@ -27,12 +29,10 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
             yield node
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT / "src")))
+@pytest.mark.parametrize("path", READ, ids=lambda p: str(p.relative_to(ROOT / "src")))
 def test_module_and_functions_are_short(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= MAX_MODULE, f"{path} is too long: split it by idea"
-    if "migrations" in path.parts:  # a schema written out, never read as a story
-        return
     for function in functions(ast.parse(text)):
         length = (function.end_lineno or 0) - function.lineno + 1
         assert length <= MAX_FUNCTION, (
