@@ -147,16 +147,13 @@ def fine_tune(
 
     ``dev`` is evaluated after each epoch and not trained on: remove its tweets by ``without_overlap`` first.
     """
-    import torch  # noqa: PLC0415 - optional extra
-    from transformers import AutoTokenizer, Trainer, set_seed  # noqa: PLC0415
+    from transformers import AutoTokenizer, Trainer  # noqa: PLC0415 - optional extra
     from transformers.data.data_collator import DataCollatorWithPadding  # noqa: PLC0415
     from transformers.trainer_utils import get_last_checkpoint  # noqa: PLC0415
 
     from trendvane.model.network import freeze_embeddings, load_classifier, take_out_prior  # noqa: PLC0415
 
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    set_seed(recipe.seed)
+    _make_repeatable(recipe)
     source = encoder_path(recipe.encoder)
     tokenizer = AutoTokenizer.from_pretrained(source)
     model = load_classifier(source)
@@ -177,6 +174,15 @@ def fine_tune(
     tokenizer.save_pretrained(str(out))
     _write_report(out, recipe, train_rows=len(train), log=trainer.state.log_history)
     return out
+
+
+def _make_repeatable(recipe: Recipe) -> None:
+    import torch  # noqa: PLC0415 - optional extra
+    from transformers import set_seed  # noqa: PLC0415
+
+    if recipe.threads:
+        torch.set_num_threads(recipe.threads)
+    set_seed(recipe.seed)
 
 
 def _write_report(out: Path, recipe: Recipe, *, train_rows: int, log: Sequence[Any]) -> None:
