@@ -3,7 +3,8 @@
 ``bench/data/shares_crossfit.npz`` holds, for every tweet of 200 judged topics, the class people gave it
 and the probabilities of a model that never saw its collection (no text, no ids). Topics are split into
 folds: constants are fitted on the others, judged on the fold. ``python bench/crossfit.py`` makes the
-file again from the data set.
+file again from the data set. ``shares_foreign.npz`` holds the same for four topics of 2011 that other people
+labelled, predicted by the shipped model (``python bench/foreign.py``).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 DATA = Path(__file__).parent / "data" / "shares_crossfit.npz"
+FOREIGN = Path(__file__).parent / "data" / "shares_foreign.npz"
 COMMAND = "python bench/shares.py --fit"
 LEVEL = 0.9
 LABELS_A_TOPIC = 50
@@ -163,6 +165,17 @@ def judge_topic(
             scores.setdefault(name, Scores()).add(truth, value, low, high)
 
 
+def judge_foreign(
+    topics: Sequence[JudgedTopic], foreign: Sequence[JudgedTopic], rng: np.random.Generator
+) -> dict[str, Scores]:
+    """Scores on topics of another collection, with everything learned on ``topics``."""
+    scores: dict[str, Scores] = {}
+    learned = Learned.of(topics)
+    for topic in foreign:
+        judge_topic(topic, learned, rng, scores)
+    return scores
+
+
 def table(scores: dict[str, Scores]) -> str:
     head = ["method", "mean absolute error", *(f"{name} covered" for name in LABELS), "mean width"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
@@ -183,6 +196,9 @@ def main() -> None:
     sizes = [len(t.truth) for t in topics]
     print(f"{len(topics)} topics of {min(sizes)} to {max(sizes)} tweets; intervals at {LEVEL:.0%}\n")
     print(table(judge(topics, np.random.default_rng(1))))
+    foreign = load_topics(FOREIGN)
+    print(f"\n{len(foreign)} topics of a foreign collection: other people's labels, another year\n")
+    print(table(judge_foreign(topics, foreign, np.random.default_rng(1))))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,12 @@ MIN_TOPICS = 20
 _MIN_TWEETS = 2  # a covariance needs two
 _FEATURES = 4
 _RIDGES = tuple(float(r) for r in np.logspace(-3, 1, 17))
+# Plain view of a topic: half the share of predicted classes, half the mean probability.
+_PLAIN = np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5], [0.5, 0.0], [0.0, 0.5]])
+# How far the fitted map replaces the plain view. Inside one collection of tweets the whole map is best; on tweets
+# that other people labelled in another year it does harm, because most of what it learns is how common each class
+# was there. A quarter was the most that cost nothing on such a foreign collection (`bench/shares.py`).
+TRUST = 0.25
 _SPREAD_LEVEL = 0.9  # where the tails are matched to the judged topics
 _SHAPES = {
     "weights": (_FEATURES + 1, 2),
@@ -129,8 +135,11 @@ def outcomes(truth: NDArray[np.integer[Any]]) -> Floats:
     return np.asarray(np.eye(3)[np.asarray(truth, dtype=np.int64)][:, [0, 2]])
 
 
-def fit(topics: Sequence[JudgedTopic], command: str = "") -> SharePrior:
+def fit(topics: Sequence[JudgedTopic], command: str = "", *, trust: float = TRUST) -> SharePrior:
     """Learn the constants from judged topics.
+
+    What the map leaves open, a bias common to all of them included, is taken for the topic's own bias: the next
+    collection may err the other way.
 
     Raises:
         ConfigurationError: there are fewer than ``MIN_TOPICS`` topics, or a topic has fewer than two tweets.
@@ -144,6 +153,8 @@ def fit(topics: Sequence[JudgedTopic], command: str = "") -> SharePrior:
     y = np.array([outcomes(t.truth).mean(axis=0) for t in topics])
     n = np.array([len(t.truth) for t in topics], dtype=np.float64)
     weights, errors = _ridge(x, y)
+    weights = (1 - trust) * _PLAIN + trust * weights
+    errors = (1 - trust) * (y - x @ _PLAIN[1:]) + trust * errors
     inner_x = np.concatenate([_centred(tweet_features(t.p)) for t in topics])
     inner_y = np.concatenate([_centred(outcomes(t.truth)) for t in topics])
     slope = np.linalg.lstsq(inner_x, inner_y, rcond=None)[0]

@@ -86,10 +86,13 @@ def estimate(
     if m > counts.n:
         raise ValueError(f"{m} labelled voices of {counts.n} counted")
     if counts.n == 0:
-        centre, cov = prior.mean_share, prior.share_cov
+        # The judged topics may come from a collection unlike this one, hence the second term.
+        centre, cov = prior.mean_share, prior.share_cov + prior.topic_cov
     else:
         centre, cov = _posterior(counts, prior, labelled)
-    return _present(centre, cov, prior.spread * NormalDist().inv_cdf(0.5 + level / 2), (counts.n, m, level))
+    # The spread was matched to errors without labels; where it is below the normal one, labels owe it nothing.
+    spread = np.maximum(prior.spread, 1.0) if m else prior.spread
+    return _present(centre, cov, spread * NormalDist().inv_cdf(0.5 + level / 2), (counts.n, m, level))
 
 
 def _posterior(counts: Counts, prior: SharePrior, labelled: LabelledPairs | None) -> tuple[Floats, Floats]:
