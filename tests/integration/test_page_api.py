@@ -12,6 +12,7 @@ from page_support import add_minute, add_topic, add_tweet, build_app, serving
 
 from trendvane.serve.live import LiveOptions
 from trendvane.warehouse import tables
+from trendvane.warehouse.tables import topic
 
 pytestmark = pytest.mark.integration
 
@@ -60,7 +61,8 @@ def test_the_overview_has_shares_intervals_and_what_they_rest_on(client, ids):
 
 def test_one_topic_in_full(client, ids):
     body = client.get(f"/v1/topics/{ids[0]}", params={"window": "1h"}).raise_for_status().json()
-    assert body["examples"]["negative"][0]["url"] == f"https://x.com/i/status/{body['newest_tweet_id']}"
+    example = body["examples"]["negative"][0]
+    assert (example["id"], example["url"]) == (body["newest_tweet_id"], None)  # invented: not on X
     assert sum(point["tweets"] or 0 for point in body["series"]["points"]) == 60
     assert body["provenance"]["models"] == [{"version": "starter-1", "voices": 50}]
     assert body["provenance"]["predicted"] == {"negative": 30, "neutral": 10, "positive": 10}
@@ -135,3 +137,10 @@ def test_a_silent_source_is_down_and_its_bins_unknown(client, warehouse, ids, no
     body = client.get(f"/v1/topics/{ids[0]}", params={"window": "15m"}).raise_for_status().json()
     assert body["source_state"] == "down"
     assert body["series"]["points"][-1]["tweets"] is None
+
+
+def test_what_came_from_x_links_to_it(client, warehouse, ids):
+    with warehouse.begin() as connection:
+        connection.execute(topic.update().where(topic.c.topic_id == ids[0]).values(source="x"))
+    body = client.get(f"/v1/topics/{ids[0]}", params={"window": "1h"}).raise_for_status().json()
+    assert body["examples"]["negative"][0]["url"] == f"https://x.com/i/status/{body['newest_tweet_id']}"

@@ -68,7 +68,7 @@ class TopicViews:
                 "gaps": [
                     {"from": stamp(gap.from_at), "to": stamp(gap.to_at), "reason": gap.reason} for gap in gaps
                 ],
-                "examples": _examples_json(examples),
+                "examples": _examples_json(examples, on_x=row.source == "x"),
                 "provenance": self._provenance(row, window, now, models),
             }
         )
@@ -116,7 +116,8 @@ class TopicViews:
         }
 
 
-def _examples_json(examples: Sequence[Example]) -> dict[str, list[Json]]:
+def _examples_json(examples: Sequence[Example], *, on_x: bool) -> dict[str, list[Json]]:
+    """By predicted class; only what came from X can be looked up there."""
     grouped: dict[str, list[Json]] = {label: [] for label in LABELS}
     for example in examples:
         grouped[LABELS[example.sentiment]].append(
@@ -126,7 +127,7 @@ def _examples_json(examples: Sequence[Example]) -> dict[str, list[Json]]:
                 "created_at": stamp(example.created_at),
                 "lang": example.lang,
                 "score": round(example.score, 3),
-                "url": f"https://x.com/i/status/{example.tweet_id}",
+                "url": f"https://x.com/i/status/{example.tweet_id}" if on_x else None,
             }
         )
     return grouped

@@ -23,11 +23,13 @@ export function whyNot(topic, minVoices) {
   return null;
 }
 
-function Whisker({ low, high }) {
-  return html`<span class="whisker" style=${{ left: at(low), width: at(Math.max(high - low, 0)) }}></span>`;
+function Whisker({ name, low, high }) {
+  const style = { left: at(low), width: at(Math.max(high - low, 0)) };
+  return html`<span class=${`whisker ${name}`} style=${style}></span>`;
 }
 
-/** Negative, neutral, positive as one bar; whiskers lie over the two boundaries they belong to. */
+/** Negative, neutral, positive as one bar. Below it, a lane each: how far the negative end may reach from the
+    left, and how far the positive end may reach from the right. Apart, because wide intervals overlap. */
 export function StackedBar({ topic, minVoices }) {
   const reason = whyNot(topic, minVoices);
   if (reason) return html`<div class="bar bar-empty"><span>${reason}</span></div>`;
@@ -40,11 +42,11 @@ export function StackedBar({ topic, minVoices }) {
         <span key=${name} class=${`segment ${name}`} style=${{ width: at(shares[name].value) }}>
           ${shares[name].value >= 0.11 ? percent(shares[name].value) : ""}
         </span>`)}
-      <${Whisker} low=${shares.negative.low} high=${shares.negative.high} />
-      <${Whisker} low=${1 - shares.positive.high} high=${1 - shares.positive.low} />
+      <${Whisker} name="negative" low=${shares.negative.low} high=${shares.negative.high} />
+      <${Whisker} name="positive" low=${1 - shares.positive.high} high=${1 - shares.positive.low} />
       ${truth && html`
-        <span class="truth" style=${{ left: at(truth.negative) }}></span>
-        <span class="truth" style=${{ left: at(1 - truth.positive) }}></span>`}
+        <span class="truth negative" style=${{ left: at(truth.negative) }}></span>
+        <span class="truth positive" style=${{ left: at(1 - truth.positive) }}></span>`}
     </div>`;
 }
 

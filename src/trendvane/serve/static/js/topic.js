@@ -42,8 +42,8 @@ function Example({ example }) {
   return html`
     <li class="example">
       <p><bdi dir="auto">${example.text}</bdi></p>
-      <small>${clock(example.created_at)} · model ${Math.round(example.score * 100)} % sure ·
-        ${" "}<a href=${example.url} target="_blank" rel="noopener noreferrer">View on X</a></small>
+      <small>${clock(example.created_at)} · model ${Math.round(example.score * 100)} % sure${example.url && html` ·
+        ${" "}<a href=${example.url} target="_blank" rel="noopener noreferrer">View on X</a>`}</small>
     </li>`;
 }
 
