@@ -1,6 +1,6 @@
 """Take the README's screenshots of a running demo.
 
-    python scripts/screenshots.py [http://127.0.0.1:8080]
+python scripts/screenshots.py [http://127.0.0.1:8080]
 """
 
 from __future__ import annotations

@@ -38,9 +38,9 @@ _FEATURES = 4
 _RIDGES = tuple(float(r) for r in np.logspace(-3, 1, 17))
 # Plain view of a topic: half the share of predicted classes, half the mean probability.
 _PLAIN = np.array([[0.0, 0.0], [0.5, 0.0], [0.0, 0.5], [0.5, 0.0], [0.0, 0.5]])
-# How far the fitted map replaces the plain view. Inside one collection of tweets the whole map is best; on tweets
-# that other people labelled in another year it does harm, because most of what it learns is how common each class
-# was there. A quarter was the most that cost nothing on such a foreign collection (`bench/shares.py`).
+# How far the fitted map replaces the plain view. Inside one collection of tweets the whole map is best; on
+# tweets that other people labelled in another year it does harm, because most of what it learns is how common
+# each class was there. A quarter was the most that cost next to nothing there (`bench/shares.py`).
 TRUST = 0.25
 _SPREAD_LEVEL = 0.9  # where the tails are matched to the judged topics
 _SHAPES = {
@@ -138,8 +138,8 @@ def outcomes(truth: NDArray[np.integer[Any]]) -> Floats:
 def fit(topics: Sequence[JudgedTopic], command: str = "", *, trust: float = TRUST) -> SharePrior:
     """Learn the constants from judged topics.
 
-    What the map leaves open, a bias common to all of them included, is taken for the topic's own bias: the next
-    collection may err the other way.
+    What the map leaves open, a bias common to all of them included, is taken for the topic's own bias: the
+    next collection may err the other way.
 
     Raises:
         ConfigurationError: there are fewer than ``MIN_TOPICS`` topics, or a topic has fewer than two tweets.

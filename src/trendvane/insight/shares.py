@@ -90,7 +90,7 @@ def estimate(
         centre, cov = prior.mean_share, prior.share_cov + prior.topic_cov
     else:
         centre, cov = _posterior(counts, prior, labelled)
-    # The spread was matched to errors without labels; where it is below the normal one, labels owe it nothing.
+    # The spread was matched to errors without labels; where it narrows, labels owe it nothing.
     spread = np.maximum(prior.spread, 1.0) if m else prior.spread
     return _present(centre, cov, spread * NormalDist().inv_cdf(0.5 + level / 2), (counts.n, m, level))
 
