@@ -1,6 +1,6 @@
 """Make ``bench/data/shares_foreign.npz`` again: the shipped model on topics of another collection.
 
-``python bench/foreign.py --topics TOPICS.csv`` reads a CSV with the columns ``topic, text, label`` (Sanders 2011
+``python bench/foreign.py --topics TOPICS.csv`` reads a CSV with columns ``topic, text, label`` (Sanders 2011
 here). Rows whose label is none of the three classes are left out.
 """
 
