@@ -121,6 +121,8 @@ def _options(statement_timeout: float, lock_timeout: float) -> str:
         "lock_timeout": int(lock_timeout * 1000),
         "idle_in_transaction_session_timeout": int(statement_timeout * 2000),
         "timezone": "UTC",
+        # A plan made without looking at the ids of a list searches a grown table row by row.
+        "plan_cache_mode": "force_custom_plan",
     }
     return " ".join(f"-c {name}={value}" for name, value in values.items())
 
