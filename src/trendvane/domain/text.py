@@ -77,9 +77,11 @@ _MIN_UNSPACED = 16  # letters, for scripts that put no space between words
 _LONG_WORD = 6  # letters; the words that say what a message is about
 _MIN_LONG_WORDS = 5
 _MAX_LONG_WORDS = 8
-_FOLD = bytes(ord(chr(c).lower()) if chr(c).isascii() and chr(c).isalpha() else 32 for c in range(256))
-_ADDRESSED = re.compile(r"@\S*|http\S+")
-_LETTERS = re.compile(r"[^\W\d_]+")
+# Of UTF-8: ASCII letters in lower case, what is not ASCII as it is, all else a space.
+_FOLD = bytes(c if c > 127 else ord(chr(c).lower()) if chr(c).isalpha() else 32 for c in range(256))  # noqa: PLR2004
+_LINK = re.compile(r"http\S+")
+_ADDRESSED = re.compile(r"@\S*")
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _SIGNED = Struct(">q")
 _APOSTROPHES = re.compile("['’‘`]")
 
@@ -126,11 +128,13 @@ def fingerprints(text: str) -> tuple[int, ...]:
     no second key), which survive a small edit. Case, links, mentions, a leading ``RT``, digits, punctuation
     and emoji count for nothing. Short texts have no key: many people write the same three words on their own.
     """
-    text = _ADDRESSED.sub(" ", text)
-    if text.isascii():
-        words = text.encode().translate(_FOLD, b"'`").split()
-    else:
-        words = [w.encode() for w in _LETTERS.findall(_APOSTROPHES.sub("", text.lower()))]
+    if "http" in text:
+        text = _LINK.sub(" ", text)
+    if "@" in text:
+        text = _ADDRESSED.sub(" ", text)
+    if not text.isascii():
+        text = _FOREIGN.sub(_fold_foreign, text)
+    words = text.encode().translate(_FOLD, b"'`").split()
     if words and words[0] == b"rt":
         del words[0]
     joined = b" ".join(words)
@@ -144,6 +148,20 @@ def fingerprints(text: str) -> tuple[int, ...]:
         long_words = sorted(long_words, key=len)[-_MAX_LONG_WORDS:]
     # A line feed is in no word list: the two kinds of key cannot be mistaken for each other.
     return _key(joined), _key(b"\n".join(long_words))
+
+
+def _fold_foreign(match: re.Match[str]) -> str:
+    return _letters(match.group())
+
+
+@lru_cache(maxsize=4096)
+def _letters(run: str) -> str:
+    """Letters of a run without ASCII, in lower case; a space for each other character.
+
+    Kept, because most runs are one of a few emoji, dashes or accented letters.
+    """
+    run = _APOSTROPHES.sub("", run.lower())
+    return "".join([c if c.isalnum() and not c.isdecimal() else " " for c in run])
 
 
 def _key(data: bytes) -> int:

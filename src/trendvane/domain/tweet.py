@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Tweet:
-    """One tweet, read from either X dialect.
+class Tweet(NamedTuple):
+    """One tweet, read from either X dialect. A tuple, because a frozen dataclass takes three times as long.
 
     Attributes:
         tweet_id: Fits a signed BIGINT.

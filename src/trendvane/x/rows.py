@@ -18,6 +18,7 @@ from trendvane.domain.tweet import BadRow, Tweet
 MAX_TEXT = 50_000
 _QUOTED = 200
 ID_DIGITS = 19
+_SHORT = 3  # letters of a plain language tag
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _LANG = re.compile(r"[A-Za-z0-9-]{1,16}")
@@ -51,7 +52,9 @@ def read_row(row: Any, index: int, included: dict[int, str]) -> Tweet | BadRow:
     if not text or len(text) > MAX_TEXT:
         return BadRow("text_too_long" if text else "text_missing", f"{len(text)} characters", tweet_id, index)
     history = row.get("edit_history_tweet_ids") or row.get("edit_history_post_ids")
-    root = read_id(history[0]) if type(history) is list else None
+    root = None
+    if history and type(history) is list and history[0] != raw_id:  # the usual tweet was never edited
+        root = read_id(history[0])
     return Tweet(
         tweet_id,
         text,
@@ -95,6 +98,8 @@ def _plain(text: str) -> tuple[str, bool]:
     if "&" in text:
         text = html.unescape(text)  # exactly once: what a person wrote as "&amp;lt;" must stay "&lt;"
     if "\x00" not in text:
+        if text.isascii():
+            return text, False
         try:
             text.encode()  # five times faster than looking for lone surrogates with a pattern
         except UnicodeEncodeError:
@@ -151,9 +156,15 @@ def _created_at(value: Any, tweet_id: int) -> datetime:
 
 
 def _lang(value: Any) -> str:
-    return value if type(value) is str and _LANG.fullmatch(value) else "und"
+    if type(value) is not str:
+        return "und"
+    if value.isalpha() and value.isascii() and len(value) <= _SHORT:  # nearly always; the pattern is slower
+        return value
+    return value if _LANG.fullmatch(value) else "und"
 
 
 def _author(value: Any) -> str | None:
     text = str(value) if type(value) is int else value
+    if type(text) is str and text.isalnum() and text.isascii() and len(text) <= ID_DIGITS:
+        return text  # nearly always; the pattern is slower
     return text if type(text) is str and _AUTHOR.fullmatch(text) else None

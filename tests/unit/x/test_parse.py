@@ -364,3 +364,10 @@ def test_what_x_escapes_comes_back(text: str) -> None:
     escaped = html.escape(text, quote=False)
     found = read_page(orjson.dumps({"data": [{"id": "7", "text": escaped}]}))
     assert found.tweets[0].text == text.replace("\x00", "\ufffd")
+
+
+def test_an_empty_history_in_the_new_dialect_is_no_edit():
+    (tweet,) = read_page(
+        orjson.dumps({"data": [{"id": "7", "text": "x", "edit_history_post_ids": []}]})
+    ).tweets
+    assert tweet.edit_root == 7
