@@ -8,7 +8,7 @@ from pipeline_support import STAGE, START, Pipeline, page, row, tweet_id
 
 from trendvane.domain.errors import StorageUnavailableError
 from trendvane.steps.stage import StageConfig
-from trendvane.warehouse import staging
+from trendvane.warehouse import manifest, staging
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,6 +204,30 @@ def test_a_warehouse_that_fails_does_not_use_up_an_objects_attempts(pipe: Pipeli
             pipe.stage()
     pipe.execute("DROP TRIGGER stop ON tweet_staging")
     assert pipe.stage().inserted == 1
+
+
+def test_objects_read_ahead_of_a_failure_keep_their_attempts(pipe: Pipeline) -> None:
+    for number, topic in enumerate(("#a", "#b", "#c", "#d")):
+        pipe.spool.save(page(number, [row(number)], topic))
+    pipe.push()
+    pipe.execute(
+        "CREATE FUNCTION stop() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$"
+        " LANGUAGE plpgsql"
+    )
+    pipe.execute("CREATE TRIGGER stop BEFORE INSERT ON tweet_staging FOR EACH ROW EXECUTE FUNCTION stop()")
+    with pytest.raises(StorageUnavailableError):
+        pipe.stage()
+    assert pipe.rows("SELECT DISTINCT attempts FROM lake_object") == [(0,)]
+
+
+def test_an_object_that_was_tried_before_is_worked_on_alone(warehouse: Warehouse) -> None:
+    with warehouse.begin() as connection:
+        for key in ("a/t/1", "a/t/2"):
+            manifest.register(connection, manifest.Entry(key, "", 1, 1, "x"), now=START)
+        assert manifest.attempt(connection) == ("a/t/1", 1)
+        assert manifest.attempt(connection, after="a/t/1", untried=True) == ("a/t/2", 1)
+        assert manifest.attempt(connection, after="a/t/1", untried=True) is None
+        assert manifest.attempt(connection, after="a/t/1") == ("a/t/2", 2)
 
 
 def test_a_known_and_scored_tweet_counts_under_its_new_topic_at_once(pipe: Pipeline) -> None:

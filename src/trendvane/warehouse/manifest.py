@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -51,13 +51,22 @@ def register(connection: Connection, entry: Entry, *, now: datetime) -> bool:
     return connection.execute(statement).scalar_one_or_none() is not None
 
 
-def attempt(connection: Connection, *, after: str = "") -> str | None:
+class Attempt(NamedTuple):
+    """An object to be staged, and which attempt this is, from 1 to ``MAX_ATTEMPTS``."""
+
+    key: str
+    number: int
+
+
+def attempt(connection: Connection, *, after: str = "", untried: bool = False) -> Attempt | None:
     """Choose the next object to stage and count the attempt; None when there is none beyond ``after``.
+
+    With ``untried``, None as well when the next one was attempted before.
 
     To be committed before the work starts: an object that kills the process must not be tried for ever.
     """
     chosen = (
-        sa.select(lake_object.c.key)
+        sa.select(lake_object.c.key, lake_object.c.attempts)
         .where(
             lake_object.c.staged_at.is_(None),
             lake_object.c.attempts < MAX_ATTEMPTS,
@@ -69,10 +78,11 @@ def attempt(connection: Connection, *, after: str = "") -> str | None:
     )
     # A count that a power cut takes back does no harm, and waiting for the disk is most of its cost.
     connection.execute(sa.text("SET LOCAL synchronous_commit = off"))
-    key = connection.execute(chosen).scalar_one_or_none()
-    if key is not None:
-        connection.execute(_of(key).values(attempts=lake_object.c.attempts + 1))
-    return key
+    found = connection.execute(chosen).one_or_none()
+    if found is None or (untried and found.attempts):
+        return None
+    connection.execute(_of(found.key).values(attempts=found.attempts + 1))
+    return Attempt(found.key, found.attempts + 1)
 
 
 def lock(connection: Connection, key: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
@@ -46,7 +47,7 @@ _PARDON = sa.text(f"DELETE FROM dead_letter WHERE stage = 'stage' AND tweet_id {
 
 
 class Row(NamedTuple):
-    """A new row of ``tweet_staging``, in the order of the COPY; the other columns have defaults."""
+    """A new row of ``tweet_staging``, times in UTC; the other columns have defaults."""
 
     tweet_id: int
     topic: str
@@ -72,7 +73,11 @@ class Refused:
 
 
 _NULL = r"\N"
-_COPY_ROWS = f"COPY tweet_staging ({', '.join(Row._fields)}) FROM STDIN"
+# What differs from tweet to tweet, then what all tweets of a page have in common.
+_COPY_ROWS = (
+    "COPY tweet_staging (tweet_id, content, created_at, lang, author_hash, cluster_id, sample, sanitized,"
+    " topic, type, crawl_at, source, raw_ref) FROM STDIN"
+)
 _COPY_TOPICS = "COPY tweet_topic (tweet_id, topic_id, created_at) FROM STDIN"
 
 
@@ -179,21 +184,48 @@ def _lines(rows: Sequence[Row], topics: list[str]) -> bytes:
     Appends the lines of ``tweet_topic`` to ``topics``: a date is slow to write and both need it.
     """
     lines: list[str] = []
-    last_seen, crawled = None, ""
-    for row in rows:
-        (tweet_id, topic, content, kind, crawl_at, created_at, lang) = row[:7]
-        (author, cluster, sample, source, raw_ref, sanitized) = row[7:]
-        if "\\" in content:
-            content = content.replace("\\", "\\\\")
-        if not content.isprintable():
+    last_ref, of_page = "", ""
+    for (
+        tweet_id,
+        topic,
+        text,
+        kind,
+        crawl_at,
+        created_at,
+        lang,
+        author,
+        cluster,
+        sample,
+        source,
+        raw_ref,
+        sanitized,
+    ) in rows:
+        content = text.replace("\\", "\\\\")
+        if "\n" in content or "\t" in content or "\r" in content:
             content = content.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
-        if crawl_at is not last_seen:  # one object for all tweets of a page
-            last_seen, crawled = crawl_at, str(crawl_at)
-        created = str(created_at)
+        if raw_ref is not last_ref:  # one object for all tweets of a page, as is what else the page says
+            last_ref, of_page = raw_ref, f"{topic}\t{kind}\t{crawl_at}\t{source}\t{raw_ref}\n"
+        created = _timestamp(created_at)
         topics.append(f"{tweet_id}\t{topic}\t{created}\n")
         lines.append(
-            f"{tweet_id}\t{topic}\t{content}\t{kind}\t{crawled}\t{created}\t{lang}\t"
-            f"{_NULL if author is None else author}\t{cluster}\t{sample or _NULL}\t{source}\t{raw_ref}\t"
-            f"{'t' if sanitized else 'f'}\n",
+            f"{tweet_id}\t{content}\t{created}\t{lang}\t{_NULL if author is None else author}\t{cluster}\t"
+            f"{sample or _NULL}\t{'t' if sanitized else 'f'}\t{of_page}"
         )
     return "".join(lines).encode()
+
+
+@lru_cache(maxsize=1024)
+def _timestamp(at: datetime) -> str:
+    """A moment in UTC as PostgreSQL reads it; ``str`` asks the time zone first and takes twice as long.
+
+    Remembered, because X rounds to seconds and the tweets of a busy topic share them.
+    """
+    return "%04d-%d-%d %d:%d:%d.%06d+00" % (  # noqa: UP031 - a quarter faster than an f-string
+        at.year,
+        at.month,
+        at.day,
+        at.hour,
+        at.minute,
+        at.second,
+        at.microsecond,
+    )
