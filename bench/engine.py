@@ -1,16 +1,14 @@
 """Tweets per second: the serving engine beside two common ways to serve the same model.
 
-``PYTHONPATH=src python bench/engine.py [--package FOLDER] [--texts 512] [--rounds 3] [--threads 2]``
+``python -m bench.engine [--package FOLDER] [--texts 512] [--rounds 3] [--threads 2]``
 
 All read the same texts, in turn, round after round, so that a busy machine slows all of them; CPU seconds are
-told beside the clock for the same reason. Without ``--package`` the engine runs a package made here from the
-weights of its rivals.
+told beside the clock for the same reason.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import statistics
@@ -27,9 +25,9 @@ import numpy as np
 import onnxruntime as ort
 from tokenizers import Tokenizer
 
-from trendvane.domain.text import TEXT_VERSION, prepare
+from trendvane.domain.text import prepare
 from trendvane.model.engine import Engine
-from trendvane.model.package import load, write_manifest
+from trendvane.model.package import load, starter_path
 
 Run = Callable[[list[str]], Any]
 LIMIT = 128
@@ -90,30 +88,6 @@ def export_rivals(folder: Path) -> None:
         external_data=False,
         verbose=False,
     )
-
-
-def make_package(folder: Path) -> Path:
-    """A package of the same weights, made int8 the way releases are."""
-    from trendvane.model.export import quantize  # noqa: PLC0415 - optional extra
-
-    root = folder / "package"
-    root.mkdir()
-    quantize(folder / "fp32.onnx", root / "model.onnx")
-    (root / "tokenizer.json").write_bytes((folder / "hf" / "tokenizer.json").read_bytes())
-    row = json.dumps({"text": "not asked here", "p": [0.25, 0.5, 0.25]})
-    (root / "golden.jsonl").write_text(f"{row}\n" * 64)
-    manifest = {
-        "name": "bench",
-        "version": "0",
-        "text_version": TEXT_VERSION,
-        "max_length": LIMIT,
-        "temperature": 1.0,
-        "languages": ["en"],
-        "confusion": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
-        **{key: {} for key in ("metrics", "share_prior", "encoder")},
-    }
-    write_manifest(root, manifest)
-    return root
 
 
 def padded_onnx(folder: Path, threads: int) -> Run:
@@ -206,7 +180,9 @@ def table(rates: dict[str, list[tuple[float, float]]], missing: list[str]) -> st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--package", type=Path, help="what the engine loads")
+    parser.add_argument(
+        "--package", type=Path, default=starter_path(), help="what the engine loads; the starter by default"
+    )
     parser.add_argument("--texts", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
@@ -221,12 +197,10 @@ def main() -> None:
         try:
             export_rivals(folder)
         except ImportError:
-            if given.package is None:
-                sys.exit("Give --package, or install the train extra to make one.")
             made = {}
         else:
             made = {name: build(folder, given.threads) for name, build in rivals.items()}
-        package = given.package or make_package(folder)
+        package = given.package
         engine = Engine(load(package), threads=given.threads)
         texts = make_texts(given.texts, Tokenizer.from_file(str(package / "tokenizer.json")))
         rates = measure({f"engine, {engine.version}": engine.predict, **made}, texts, given.rounds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
@@ -41,6 +42,7 @@ class _Live:
     supervisor: Supervisor
     probe: Probe
     warehouse: engine.Warehouse
+    pgdata: Path
 
 
 def run_demo(options: DemoOptions) -> None:
@@ -75,22 +77,26 @@ def run_demo(options: DemoOptions) -> None:
         stack.callback(probe.close)
         probe.start()
         seconds = max(options.seconds - took, 1.0) if options.seconds else float("inf")
-        _watch(console, options, _Live(supervisor, probe, warehouse), stop, seconds)
-        latency = _latency(warehouse, probe)
-        _report(console, options, probe, latency, _memory(supervisor, server.pgdata))
+        live = _Live(supervisor, probe, warehouse, server.pgdata)
+        memory = _watch(console, options, live, stop, seconds)
+        _report(console, options, probe, _latency(warehouse, probe), memory)
 
 
 def _watch(
     console: Console, options: DemoOptions, live: _Live, stop: threading.Event, seconds: float
-) -> None:
-    """Look after the children, and print a table now and then."""
+) -> dict[str, int]:
+    """Look after the children, print a table now and then; returns the most memory each process took."""
     deadline, next_table = time.monotonic() + seconds, time.monotonic() + _TABLE_SECONDS
+    peaks: dict[str, int] = {}
     while not stop.wait(0.5) and time.monotonic() < deadline:
         live.supervisor.watch()
+        for name, size in _memory(live.supervisor, live.pgdata).items():
+            peaks[name] = max(size, peaks.get(name, 0))
         if time.monotonic() >= next_table and live.probe.snapshot and not options.as_json:
             next_table = time.monotonic() + _TABLE_SECONDS
             console.print(screen.topics_table(live.probe.snapshot))
             console.print(_latency_line(_latency(live.warehouse, live.probe)))
+    return peaks
 
 
 @contextmanager
@@ -171,15 +177,10 @@ def _latency_line(values: list[float]) -> str:
 def _memory(supervisor: Supervisor, pgdata: Path) -> dict[str, int]:
     """Resident bytes of every process of the demo; PostgreSQL's shared buffers are counted once."""
     sizes = supervisor.memory_bytes() | {"demo": psutil.Process().memory_info().rss, "postgres": 0}
-    for process in psutil.process_iter(["name", "cmdline"]):
-        if process.info["name"] == "postgres":
-            try:
-                if str(pgdata) in process.cmdline() or str(pgdata) in " ".join(
-                    process.parents()[0].cmdline()
-                ):
-                    sizes["postgres"] += process.memory_full_info().pss
-            except (psutil.Error, IndexError):
-                continue
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
+        server = psutil.Process(int((pgdata / "postmaster.pid").read_text().splitlines()[0]))
+        for process in (server, *server.children()):
+            sizes["postgres"] += process.memory_full_info().pss
     return sizes
 
 
@@ -206,4 +207,4 @@ def _report(
             f"Against the demo's own truth, {result['topics']} topics: mean absolute error "
             f"{result['mean_absolute_error']:.3f}, {result['covered']:.0%} of the 90 % intervals hold it."
         )
-    console.print(f"Memory of all processes: {result['memory_total_mb']} MB.")
+    console.print(f"Memory of all processes at their peaks: {result['memory_total_mb']} MB.")
