@@ -241,3 +241,18 @@ def test_a_known_and_scored_tweet_counts_under_its_new_topic_at_once(pipe: Pipel
 
 def test_the_default_shares_are_ten_and_one_percent() -> None:
     assert (STAGE.validation, STAGE.training) == (0.10, 0.01)
+
+
+def test_an_object_given_up_while_another_stager_had_it_leaves_no_letter(
+    pipe: Pipeline, warehouse: Warehouse
+) -> None:
+    pipe.spool.save(page(1, [row(1)]))
+    pipe.push()
+    (key,) = pipe.rows("SELECT key FROM lake_object")[0]
+    with warehouse.begin() as connection:
+        for _ in range(manifest.MAX_ATTEMPTS):  # as many stagers, each reading it ahead
+            assert manifest.attempt(connection) is not None
+    with warehouse.begin() as connection:
+        assert manifest.exhaust(connection) == 1
+        manifest.staged(connection, key, tweets=1, inserted=1, now=START)
+    assert pipe.rows("SELECT reason FROM dead_letter") == []

@@ -62,6 +62,13 @@ def add(connection: Connection, letters: Sequence[Letter]) -> int:
     return sum(len(connection.execute(statement.values(chunk)).all()) for chunk in _chunks(rows))
 
 
+def withdraw_object(connection: Connection, stage: str, raw_ref: str) -> None:
+    """Take back the letter of a lake object as a whole; those of its pages stay."""
+    connection.execute(
+        sa.delete(dead_letter).where(dead_letter.c.stage == stage, dead_letter.c.raw_ref == raw_ref)
+    )
+
+
 def withdraw(connection: Connection, stage: str, raw_ref: str) -> int:
     """Take back the letters of a lake object and of its pages, before it is staged again."""
     statement = sa.delete(dead_letter).where(

@@ -96,7 +96,11 @@ def lock(connection: Connection, key: str) -> bool:
 
 
 def staged(connection: Connection, key: str, *, tweets: int, inserted: int, now: datetime) -> None:
-    """Mark an object as staged, in the transaction that stages it."""
+    """Mark an object as staged, in the transaction that stages it.
+
+    Where many stagers read ahead, one may give an object up while another has it in hand; its letter goes.
+    """
+    deadletter.withdraw_object(connection, "stage", key)
     connection.execute(_of(key).values(staged_at=now, tweets=tweets, inserted=inserted, error=None))
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from trendvane.lake.store import Lake
     from trendvane.warehouse.engine import Warehouse
 
-# Objects read while one is being written: a second one evens out what takes longer to read or to write.
+# Objects read while one is being written; one more than the writer can be waiting for.
 _AHEAD = 2
 
 __all__ = ["Chooser", "StageConfig", "StageReport", "stage"]
@@ -121,7 +121,7 @@ def stage(
 def _objects(source: _Source, limit: int) -> Generator[_Object]:
     """Objects in the order of their keys, the next ones being read while the caller writes this one.
 
-    Reading keeps Python busy, writing mostly the server: together they take little longer than the first.
+    Reading keeps Python busy, writing mostly the server.
     An object whose attempt was once cut short may be the one that kills the process. It is worked on
     alone, so that none of its neighbours runs out of attempts in its company.
     """

@@ -85,7 +85,7 @@ def read_object(config: StageConfig, key: str, data: bytes) -> Batch:
 
 
 class _Maker:
-    """Makes candidates of one object, and remembers wordings: half of what people post are retweets."""
+    """Makes candidates of one object, and remembers wordings: retweets and copies repeat them."""
 
     def __init__(self, config: StageConfig, topic: str) -> None:
         self._topic = topic
