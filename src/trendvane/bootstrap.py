@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from trendvane.lake.store import Lake
     from trendvane.model.engine import Engine
-    from trendvane.model.package import ModelPackage
     from trendvane.settings import Settings
     from trendvane.warehouse.engine import Warehouse
 
@@ -223,20 +222,13 @@ class Systems:
         return self.warehouse_url
 
     @cached_property
-    def package(self) -> ModelPackage:
-        """The model package that scores."""
-        from trendvane.model import package  # noqa: PLC0415  only processes that score or serve need it
-
-        return package.load(self.settings.model.path or package.starter_path())
-
-    @cached_property
     def predictor(self) -> Engine:
         """The inference engine."""
-        from trendvane.model.engine import Engine  # noqa: PLC0415  brings onnxruntime
+        from trendvane.model.holder import open_engine  # noqa: PLC0415  brings onnxruntime
+        from trendvane.model.package import starter_path  # noqa: PLC0415
 
-        engine_ = Engine(self.package, threads=self.settings.model.threads or os.cpu_count() or 1)
-        engine_.verify()
-        return engine_
+        path = self.settings.model.path or starter_path()
+        return open_engine(path, threads=self.settings.model.threads or os.cpu_count() or 1)
 
     @cached_property
     def hash_key(self) -> bytes:

@@ -109,3 +109,9 @@ def test_batches_hold_every_row_once_within_the_budget() -> None:
     assert sorted(row for batch in batches for row in batch) == list(range(8))
     for batch in batches:
         assert len(batch) == 1 or len(batch) * max(len(encoded[row]) for row in batch) <= 40
+
+
+def test_exact_kernels_give_the_golden_answers_too(make_package):
+    engine = Engine(load(make_package()), threads=1, exact=True)
+    engine.verify()
+    engine.close()
