@@ -121,7 +121,8 @@ def test_32_clients_each_get_their_own_answers(serve: Callable[..., Server]) -> 
         assert all(all(right) for right in pool.map(client, range(32)))
     figures = server.client.get("/metrics").text
     assert 'route="/v1/predict",status="2xx"} 320.0' in figures
-    assert 'status="5xx"' not in figures
+    # /readyz may well have said 503 while the server was starting; nobody who asked the model was turned away.
+    assert 'route="/v1/predict",status="5xx"' not in figures
 
 
 def test_overload_is_refused_without_waiting_for_the_model(serve: Callable[..., Server]) -> None:
