@@ -8,7 +8,20 @@ from hypothesis import strategies as st
 
 from trendvane.domain.holdout import ONE_IN, held_out
 
-WORDS = "the match tonight was a long wonderful terrible boring train delay phone battery coffee".split()
+WORDS = [
+    "the",
+    "match",
+    "tonight",
+    "was",
+    "a",
+    "long",
+    "wonderful",
+    "terrible",
+    "boring",
+    "train",
+    "delay",
+    "coffee",
+]
 
 
 def sentence(number: int) -> str:
