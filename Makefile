@@ -71,6 +71,7 @@ format: $(VENV)/.dev  ## Format the code
 lock: | $(RUN)/uv  ## Pin the requirements anew
 	@$(UV) pip compile -q --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" pyproject.toml -o requirements/app.txt
 	@$(UV) pip compile -q --universal --python-version 3.11 --no-annotate --custom-compile-command "make lock" -c requirements/app.txt --extra dev pyproject.toml -o requirements/dev.txt
+	@rm -f requirements/train.txt  # its pin of torch, bare of +cpu, would bring the CUDA build back
 	@$(UV) pip compile -q --python-version 3.11 --no-annotate --custom-compile-command "make lock" $(if $(WHEELS),--find-links $(WHEELS)) -c requirements/dev.txt --extra dev --extra train pyproject.toml -o requirements/train.txt
 	@sed -i 's/+cpu//' requirements/train.txt
 

@@ -26,7 +26,7 @@ def settings_page() -> str:
         "# Settings",
         "",
         "Given as environment variables, or in a file `.env` in the working directory.",
-        "Made from `settings.py` by `scripts/reference.py`.",
+        "Made from `settings/` by `scripts/reference.py`.",
         "",
         "| Variable | Default | Meaning |",
         "|---|---|---|",

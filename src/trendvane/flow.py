@@ -22,6 +22,7 @@ class Schedule(StrEnum):
     POLL = "poll"  # the clock, every half minute or so, in a process of its own
     NEW_DATA = "new_data"  # whatever the steps before it produced
     DAILY = "daily"
+    LEARN = "learn"  # a person, once a week, or drift; never the runner by itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from trendvane.warehouse import migrate
-from trendvane.warehouse.tables import metadata
+from trendvane.warehouse.tables_learning import metadata
 
 if TYPE_CHECKING:
     from trendvane.warehouse.engine import Warehouse

@@ -121,7 +121,7 @@ def test_32_clients_each_get_their_own_answers(serve: Callable[..., Server]) -> 
         assert all(all(right) for right in pool.map(client, range(32)))
     figures = server.client.get("/metrics").text
     assert 'route="/v1/predict",status="2xx"} 320.0' in figures
-    # /readyz may well have said 503 while the server was starting; nobody who asked the model was turned away.
+    # /readyz may well have said 503 while the server was starting; whoever asked the model was answered.
     assert 'route="/v1/predict",status="5xx"' not in figures
 
 

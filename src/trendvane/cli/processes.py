@@ -68,7 +68,10 @@ def collect(*, supervised: Supervised = False) -> None:
 
 def run_step(
     step: Annotated[
-        str, typer.Argument(help="A step of the flow, or `flow` for all but the collector, for ever.")
+        str,
+        typer.Argument(
+            help="A step of the flow, or `flow` for all that a clock or new data starts, for ever."
+        ),
     ],
     *,
     as_json: Json = False,
@@ -77,12 +80,13 @@ def run_step(
     """Run one step until nothing is left to do, and print its report."""
     from trendvane.bootstrap import Systems, print_report
     from trendvane.domain.errors import ConfigurationError
-    from trendvane.flow import FLOW
+    from trendvane.flow import FLOW, Schedule
     from trendvane.settings import Settings
 
     names = [s.name for s in FLOW]
     if step == "flow":
-        _run_steps(tuple(n for n in names if n != "collect"), supervised=supervised)
+        by_clock = {Schedule.NEW_DATA, Schedule.DAILY}
+        _run_steps(tuple(s.name for s in FLOW if s.schedule in by_clock), supervised=supervised)
         return
     if step not in names:
         raise ConfigurationError(

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from trendvane.bootstrap import utc_now
 from trendvane.model.batcher import Batcher
-from trendvane.model.holder import ModelHolder, open_engine
-from trendvane.model.package import starter_path
 from trendvane.serve.app import create_app
 from trendvane.serve.ports import Ports, ServeConfig
 from trendvane.serve.server import build_server
@@ -30,12 +27,7 @@ def serve_forever(systems: Systems, settings: Settings) -> None:
         ConfigurationError: It would listen beyond loopback without an API key.
         ModelPackageError: The model package must not be used.
     """
-    threads = settings.model.threads or os.cpu_count() or 1
-    holder = ModelHolder(
-        settings.model.path or starter_path(), opener=lambda path: open_engine(path, threads=threads)
-    )
-    holder.reload()
-    holder.require()
+    holder = systems.holder
     config = serve_config(settings)
     ports = Ports(
         holder=holder, batcher=Batcher(holder), warehouse=systems.warehouse, config=config, now=utc_now

@@ -38,7 +38,8 @@ metadata = MetaData(
 _NOW = func.now()
 
 
-def _at(name: str, *, nullable: bool = True, default: bool = False) -> Column[object]:
+def at(name: str, *, nullable: bool = True, default: bool = False) -> Column[object]:
+    """A moment, with its time zone; ``default`` is the time of the insert."""
     return Column(name, DateTime(timezone=True), nullable=nullable, server_default=_NOW if default else None)
 
 
@@ -49,9 +50,9 @@ topic = Table(
     Column("name", Text, nullable=False),
     Column("type", Text, nullable=False, comment="trending, hashtag, keyword, user"),
     Column("source", Text, nullable=False, comment="x, emulator or replay"),
-    _at("first_seen_at", nullable=False, default=True),
-    _at("last_seen_at", nullable=False, default=True),
-    _at("polled_at"),
+    at("first_seen_at", nullable=False, default=True),
+    at("last_seen_at", nullable=False, default=True),
+    at("polled_at"),
     Column("rank", Integer, comment="place in the last list of trends; null for topics from settings"),
 )
 
@@ -62,18 +63,18 @@ tweet_staging = Table(
     Column("topic", Text, nullable=False, comment="topic_id under which the tweet was first seen"),
     Column("content", Text, nullable=False),
     Column("type", Text, nullable=False),
-    _at("crawl_at", nullable=False),
+    at("crawl_at", nullable=False),
     Column("inference_done", Boolean, nullable=False, server_default=false()),
-    _at("inferred_at"),
+    at("inferred_at"),
     Column("predicted_sentiment", SmallInteger),
     Column("sentiment_score", Double),
     Column("moved_to_product", Boolean, nullable=False, server_default=false()),
-    _at("moved_at"),
+    at("moved_at"),
     Column("processed_done", Boolean, nullable=False, server_default=false()),
-    _at("processed_at"),
-    _at("updated_at", nullable=False, default=True),
+    at("processed_at"),
+    at("updated_at", nullable=False, default=True),
     # ours
-    _at("created_at", nullable=False),
+    at("created_at", nullable=False),
     Column("lang", Text, nullable=False),
     Column("author_hash", BigInteger, comment="keyed hash; the author's id itself is never stored"),
     Column("cluster_id", BigInteger, nullable=False, comment="tweet_id of the first tweet that said this"),
@@ -85,8 +86,9 @@ tweet_staging = Table(
     Column("sanitized", Boolean, nullable=False, server_default=false()),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0"), comment="raised at claim"),
     Column("claim_epoch", BigInteger, nullable=False, server_default=text("0"), comment="fence of a claim"),
-    _at("claimed_until", nullable=True),
+    at("claimed_until", nullable=True),
     Index("ix_tweet_staging_pending", "tweet_id", postgresql_where=text("NOT inference_done")),
+    Index("ix_tweet_staging_sample", "sample", "tweet_id", postgresql_where=text("sample IS NOT NULL")),
 )
 
 tweet_topic = Table(
@@ -111,9 +113,9 @@ tweet_product = Table(
     Column("type", Text, nullable=False),
     Column("predicted_sentiment", SmallInteger, nullable=False),
     Column("sentiment_score", Double, nullable=False, comment="probability of the predicted class"),
-    _at("processed_at", nullable=False),
-    _at("created_at", nullable=False),
-    _at("updated_at", nullable=False, default=True),
+    at("processed_at", nullable=False),
+    at("created_at", nullable=False),
+    at("updated_at", nullable=False, default=True),
     # ours
     Column("p_negative", Double, nullable=False),
     Column("p_neutral", Double, nullable=False),
@@ -137,8 +139,8 @@ lake_object = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("pages", Integer, nullable=False),
     Column("source", Text, nullable=False),
-    _at("pushed_at", nullable=False, default=True),
-    _at("staged_at"),
+    at("pushed_at", nullable=False, default=True),
+    at("staged_at"),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     Column("tweets", Integer, comment="tweets read when staged, repeated ones included"),
     Column("inserted", Integer, comment="rows that were new"),
@@ -157,7 +159,7 @@ dead_letter = Table(
     Column("raw_ref", Text, nullable=False),
     Column("position", Integer, nullable=False, server_default=text("-1")),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
-    _at("created_at", nullable=False, default=True),
+    at("created_at", nullable=False, default=True),
     Index("uq_dead_letter_origin", "stage", "raw_ref", "position", "reason", unique=True),
     Index("ix_dead_letter_tweet_id", "tweet_id"),
 )
@@ -167,18 +169,7 @@ cluster_key = Table(
     metadata,
     Column("key", BigInteger, primary_key=True, autoincrement=False, comment="fingerprint of the wording"),
     Column("cluster_id", BigInteger, nullable=False),
-    _at("seen_at", nullable=False, default=True),
-)
-
-tweet_label = Table(
-    "tweet_label",
-    metadata,
-    Column("tweet_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("labeller", Text, primary_key=True, comment="who said it: a person, a model, a file"),
-    Column("prompt_version", Text, primary_key=True, server_default=text("''")),
-    Column("label", SmallInteger, comment="null when the labeller abstained"),
-    Column("votes", Integer, nullable=False, server_default=text("1")),
-    _at("created_at", nullable=False, default=True),
+    at("seen_at", nullable=False, default=True),
 )
 
 topic_rollup = Table(
@@ -194,7 +185,7 @@ topic_rollup = Table(
     Column("p_negative", Double, nullable=False, comment="sum of the probabilities of the same voices"),
     Column("p_neutral", Double, nullable=False),
     Column("p_positive", Double, nullable=False),
-    _at("updated_at", nullable=False, default=True),
+    at("updated_at", nullable=False, default=True),
     Index("ix_topic_rollup_minute", "minute"),
     Index("ix_topic_rollup_updated_at", "updated_at"),
 )
@@ -206,7 +197,7 @@ crawl_cursor = Table(
     Column("since_id", BigInteger, comment="newest id of the last window that was saved whole"),
     Column("window_newest_id", BigInteger, comment="newest id of the window being read; else null"),
     Column("window_until_id", BigInteger, comment="oldest id saved of that window; reading goes on below it"),
-    _at("updated_at", nullable=False, default=True),
+    at("updated_at", nullable=False, default=True),
 )
 
 crawl_gap = Table(
@@ -214,10 +205,10 @@ crawl_gap = Table(
     metadata,
     Column("gap_id", BigInteger, Identity(always=True), primary_key=True),
     Column("topic_id", Text, nullable=False),
-    _at("from_at", nullable=False),
-    _at("to_at", nullable=False),
+    at("from_at", nullable=False),
+    at("to_at", nullable=False),
     Column("reason", Text, nullable=False),
-    _at("created_at", nullable=False, default=True),
+    at("created_at", nullable=False, default=True),
 )
 
 spend = Table(
@@ -229,20 +220,7 @@ spend = Table(
     Column("units", BigInteger, nullable=False, server_default=text("0")),
     Column("micros", BigInteger, nullable=False, server_default=text("0"), comment="millionths of a dollar"),
     Column("requests", BigInteger, nullable=False, server_default=text("0")),
-    _at("updated_at", nullable=False, default=True),
-)
-
-model_promotion = Table(
-    "model_promotion",
-    metadata,
-    Column("promotion_id", BigInteger, Identity(always=True), primary_key=True),
-    Column("model_version", Text, nullable=False),
-    Column("previous_version", Text),
-    Column("action", Text, nullable=False, comment="promote, refuse, rollback"),
-    Column("actor", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("report", Text, nullable=False, server_default=text("'{}'"), comment="JSON of the comparison"),
-    _at("created_at", nullable=False, default=True),
+    at("updated_at", nullable=False, default=True),
 )
 
 tombstone = Table(
@@ -250,7 +228,7 @@ tombstone = Table(
     metadata,
     Column("tweet_id", BigInteger, primary_key=True, autoincrement=False),
     Column("reason", Text, nullable=False, comment="deleted, suspended, retention, request, ..."),
-    _at("created_at", nullable=False, default=True),
+    at("created_at", nullable=False, default=True),
     Column("erased_at", DateTime(timezone=True), comment="null until lake and spool are free of it"),
     Index("ix_tombstone_unerased", "tweet_id", postgresql_where=text("erased_at IS NULL")),
 )

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from trendvane.warehouse.tables import metadata
+from trendvane.warehouse.tables_learning import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
-import logging
 import os
 import secrets
-import sys
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-import structlog
-
+from trendvane.bootstrap import configs
+from trendvane.bootstrap.logs import configure_logging
 from trendvane.domain.errors import ConfigurationError
 from trendvane.domain.money import Limits
-from trendvane.domain.topic import Topic
 from trendvane.flow import step as find_step
 from trendvane.lake import store as lake_store
 from trendvane.lake.spool import Spool
-from trendvane.steps.collect import CollectConfig, CollectMemory
-from trendvane.steps.forget import Finder, ForgetConfig
-from trendvane.steps.push import PushConfig
-from trendvane.steps.score import ScoreConfig
-from trendvane.steps.stage import StageConfig
+from trendvane.steps.collect import CollectMemory
 from trendvane.warehouse import embedded, engine, migrate
 from trendvane.warehouse.spend import WarehouseLedger
 from trendvane.x.budget import Governor
@@ -37,38 +29,23 @@ from trendvane.x.gone import find_gone
 from trendvane.x.wire import XConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
     from trendvane.lake.store import Lake
+    from trendvane.llm.labeller import Labeller
+    from trendvane.model.champion import ChampionFolder
     from trendvane.model.engine import Engine
+    from trendvane.model.holder import ModelHolder
+    from trendvane.model.registry import Registry
+    from trendvane.model.snapshots import Snapshots
     from trendvane.settings import Settings
+    from trendvane.steps.forget import Finder
     from trendvane.warehouse.engine import Warehouse
 
 
 def utc_now() -> datetime:
     """The wall clock."""
     return datetime.now(tz=UTC)
-
-
-def configure_logging(settings: Settings) -> None:
-    """Structured lines on standard error; JSON when a machine reads them."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if settings.log_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.log_level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
 
 
 class Systems:
@@ -90,47 +67,19 @@ class Systems:
     ) -> None:
         self._stack.close()
 
-    def run(self, name: str) -> Any:
-        """Run the step ``name`` once and return its report."""
+    def run(self, name: str, **overrides: Any) -> Any:
+        """Run the step ``name`` once and return its report; ``overrides`` replace fields of its config."""
         function = find_step(name).function
         wanted = inspect.signature(function).parameters
         supplied = {key for key in wanted if key != "config" and hasattr(type(self), key)}
         arguments = {key: getattr(self, key) for key in supplied} | {"now": utc_now}
         if "config" in wanted:
-            arguments["config"] = self.config_of(name)
+            arguments["config"] = dataclasses.replace(self.config_of(name), **overrides)
         return function(**arguments)
 
     def config_of(self, name: str) -> Any:
         """The typed config of a step, made from settings."""
-        makers: dict[str, Callable[[], Any]] = {
-            "collect": self._collect_config,
-            "push": lambda: PushConfig(
-                max_bytes=self.settings.lake.push_bytes,
-                max_age=timedelta(seconds=self.settings.lake.push_seconds),
-            ),
-            "stage": lambda: StageConfig(hash_key=self.hash_key),
-            "score": lambda: ScoreConfig(lease=timedelta(seconds=self.settings.runner.lease_seconds)),
-            "forget": lambda: ForgetConfig(
-                retention=timedelta(days=self.settings.runner.retention_days), source=self.settings.x.source
-            ),
-        }
-        return makers[name]()
-
-    def _collect_config(self) -> CollectConfig:
-        c = self.settings.collect
-        return CollectConfig(
-            source=self.settings.x.source,
-            woeid=c.woeid,
-            topics=tuple(Topic.parse(text) for text in c.topics),
-            trends=c.trends,
-            poll_every=timedelta(seconds=c.poll_seconds),
-            trends_every=timedelta(seconds=c.trends_seconds),
-            lookback=timedelta(seconds=c.lookback_seconds),
-            overlap=timedelta(seconds=c.overlap_seconds),
-            languages=c.languages,
-            max_results=c.max_results,
-            pages_per_tick=c.pages_per_tick,
-        )
+        return configs.config_of(name, self.settings, hash_key=lambda: self.hash_key)
 
     def require_source(self) -> None:
         """Check that X can be asked at all.
@@ -222,13 +171,65 @@ class Systems:
         return self.warehouse_url
 
     @cached_property
-    def predictor(self) -> Engine:
-        """The inference engine."""
-        from trendvane.model.holder import open_engine  # noqa: PLC0415  brings onnxruntime
+    def champion(self) -> ChampionFolder:
+        """Promoted packages on this machine."""
+        from trendvane.model.champion import ChampionFolder  # noqa: PLC0415  steps without a model do without
+
+        return ChampionFolder(self.settings.data_dir / "champion")
+
+    @cached_property
+    def holder(self) -> ModelHolder:
+        """The champion, loaded; ``poll`` swaps it when another was promoted.
+
+        Raises:
+            ModelPackageError: The package must not be used.
+        """
+        from trendvane.model.holder import ModelHolder, open_engine  # noqa: PLC0415  brings onnxruntime
         from trendvane.model.package import starter_path  # noqa: PLC0415
 
-        path = self.settings.model.path or starter_path()
-        return open_engine(path, threads=self.settings.model.threads or os.cpu_count() or 1)
+        threads = self.settings.model.threads or os.cpu_count() or 1
+        path = self.settings.model.path or self.champion.ensure(starter_path())
+        holder = ModelHolder(path, opener=lambda folder: open_engine(folder, threads=threads))
+        holder.reload()
+        holder.require()
+        return holder
+
+    @property
+    def predictor(self) -> Engine:
+        """The inference engine of the champion of this moment."""
+        self.holder.poll()
+        return self.holder.require()
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """Data snapshots and the frozen test set."""
+        from trendvane.model.snapshots import Snapshots  # noqa: PLC0415
+
+        return Snapshots(self.settings.data_dir / "datasets")
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Runs and versions in MLflow: a server, or SQLite and a folder in the data directory."""
+        from trendvane.model.registry import Registry  # noqa: PLC0415  brings MLflow
+
+        mlflow = self.settings.mlflow
+        return Registry(
+            mlflow.tracking_uri,
+            self.settings.data_dir / "mlflow",
+            experiment=mlflow.experiment,
+            name=mlflow.model,
+        )
+
+    @cached_property
+    def labeller(self) -> Labeller:
+        """The LLM that labels; its costs are in the warehouse's books.
+
+        Raises:
+            ConfigurationError: No endpoint is set.
+        """
+        from trendvane.llm.labeller import open_labeller  # noqa: PLC0415  brings openai
+
+        return self._stack.enter_context(open_labeller(configs.llm_config(self.settings)))
 
     @cached_property
     def hash_key(self) -> bytes:
@@ -251,23 +252,3 @@ class Systems:
             finally:
                 temporary.unlink()
         return path.read_bytes()
-
-
-def print_report(name: str, report: Any, *, as_json: bool) -> str:
-    """A report as one JSON object, or as aligned lines for people."""
-    fields: dict[str, Any] = {}
-    for key, value in dataclasses.asdict(report).items():
-        fields |= value if isinstance(value, dict) and key == "places" else {key: value}
-    if hasattr(report, "balanced"):
-        fields["balanced"] = report.balanced
-    if as_json:
-        return json.dumps({"step": name, **fields}, default=str)
-    width = max(len(key) for key in fields)
-    return "\n".join([f"{name}", *(f"  {key:<{width}}  {_plain(value)}" for key, value in fields.items())])
-
-
-def _plain(value: Any) -> str:
-    """A value as people read it: nothing is a dash, a list has commas."""
-    if value is None or value in ((), {}):
-        return "-"
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

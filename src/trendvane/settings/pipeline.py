@@ -1,38 +1,14 @@
-"""Settings: the only reader of the environment.
-
-Every key can be given as ``TRENDVANE_<SECTION>__<KEY>``, in the environment or in a file ``.env`` beside the
-working directory. ``trendvane doctor`` says which are missing.
-"""
+"""Settings of the way of the data, from X to the page."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr
 
-from trendvane.domain.errors import ConfigurationError
+from trendvane.settings.base import Section, Texts
 
 X_BASE_URL = "https://api.x.com"
-
-
-def _split(value: Any) -> Any:
-    return (
-        tuple(part.strip() for part in value.split(";") if part.strip()) if isinstance(value, str) else value
-    )
-
-
-# Topics hold commas and quotes, so lists are written with semicolons rather than as JSON.
-Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-
-
-class Section(BaseModel):
-    """A group of settings; unknown keys are refused so that a typing slip is seen."""
-
-    model_config = {"extra": "forbid", "frozen": True}
 
 
 class XSettings(Section):
@@ -93,15 +69,6 @@ class WarehouseSettings(Section):
     url: SecretStr | None = Field(None, description="PostgreSQL 15 or newer; empty starts an embedded one.")
 
 
-class ModelSettings(Section):
-    """Which model scores."""
-
-    path: Path | None = Field(
-        None, description="A model package; empty takes the starter shipped with Trendvane."
-    )
-    threads: int = Field(0, ge=0, description="Threads of one inference; 0 for the number of cores.")
-
-
 class ServeSettings(Section):
     """The API and the page."""
 
@@ -132,64 +99,3 @@ class RunnerSettings(Section):
         120.0, gt=0, description="A scorer that died gives its tweets back after this."
     )
     retention_days: int = Field(30, ge=1, description="Tweets older than this are forgotten.")
-
-
-class Settings(BaseSettings):
-    """All settings. ``Settings.load()`` turns a wrong value into an error with a remedy."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="TRENDVANE_",
-        env_nested_delimiter="__",
-        env_file=".env",
-        extra="ignore",
-        frozen=True,
-    )
-
-    data_dir: Path = Field(Path(".trendvane"), description="Spool, folder lake and embedded PostgreSQL.")
-    hash_key: SecretStr | None = Field(
-        None,
-        description="Keys the sampling and the hashing of authors; empty: made once, in the data directory.",
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_json: bool = Field(False, description="One JSON object a line, for machines.")
-    x: XSettings = XSettings()
-    collect: CollectSettings = CollectSettings()
-    lake: LakeSettings = LakeSettings()
-    warehouse: WarehouseSettings = WarehouseSettings()
-    model: ModelSettings = ModelSettings()
-    serve: ServeSettings = ServeSettings()
-    runner: RunnerSettings = RunnerSettings()
-
-    def intervals(self) -> dict[str, float]:
-        """Seconds between two runs of each step of the flow, for the embedded runner."""
-        return {
-            "collect": min(self.collect.poll_seconds, 1.0),
-            "push": min(self.lake.push_seconds / 2, 30.0),
-            "stage": self.runner.stage_seconds,
-            "score": self.runner.score_seconds,
-            "forget": 86_400.0,
-        }
-
-    @classmethod
-    def load(cls) -> Settings:
-        """Read the environment.
-
-        Raises:
-            ConfigurationError: A value does not fit; the message names the variable.
-        """
-        try:
-            return cls()
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            name = "TRENDVANE_" + "__".join(str(part) for part in first["loc"]).upper()
-            raise ConfigurationError(f"{name}: {first['msg']}.", remedy="See docs/settings.md.") from error
-
-
-def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
-    """Environment for a child process: ours, with ``overrides`` on top.
-
-    Args:
-        overrides: Keys without the prefix, such as ``{"X__BASE_URL": "..."}``.
-    """
-    own = dict(os.environ)  # noqa: TID251  this module is the reader of the environment
-    return own | {f"TRENDVANE_{key}": value for key, value in overrides.items()}

@@ -1,0 +1,1 @@
+"""Large language models behind any endpoint that speaks OpenAI's protocol."""

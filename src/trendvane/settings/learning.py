@@ -1,0 +1,73 @@
+"""Settings of the learning loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from trendvane.settings.base import Section, Texts
+
+
+class ModelSettings(Section):
+    """Which model scores."""
+
+    path: Path | None = Field(
+        None,
+        description="A model package; empty takes the champion, at first the shipped starter.",
+    )
+    threads: int = Field(0, ge=0, description="Threads of one inference; 0 for the number of cores.")
+
+
+class LabelSettings(Section):
+    """The LLM that labels samples: any endpoint that speaks OpenAI's protocol."""
+
+    base_url: str = Field("", description="Such as `https://api.openai.com/v1`; empty: nobody labels.")
+    api_key: SecretStr | None = Field(None, description="Key of that endpoint.")
+    model: str = Field("", description="Name of the model there.")
+    votes: int = Field(3, ge=1, le=15, description="Times each tweet is asked about.")
+    min_share: float = Field(0.6, gt=0, le=1, description="Share of the votes that a label needs.")
+    concurrency: int = Field(4, ge=1, description="Requests in flight.")
+    requests_per_minute: float = Field(300.0, gt=0, description="No more than so many.")
+    dollars_per_million_in: float = Field(0.0, ge=0, description="Price of a million tokens sent.")
+    dollars_per_million_out: float = Field(0.0, ge=0, description="Price of a million tokens received.")
+    dollars_per_month: float = Field(20.0, ge=0, description="Labelling stops before this is passed.")
+    min_kappa: float = Field(0.4, description="Agreement with people below which labelling stops.")
+    min_gold: int = Field(30, ge=2, description="Tweets labelled by both before agreement is judged.")
+    batch: int = Field(500, ge=1, description="Tweets labelled in one run of the step.")
+
+
+class TrainingSettings(Section):
+    """What models are trained on, and how."""
+
+    allow_x_content: bool = Field(
+        False, description="Label and train on tweets of the real X; its rules forbid that to most apps."
+    )
+    recipes: Texts = Field(("modernbert", "bert"), description="Recipes trained by a run; `;` between them.")
+    base_model: str = Field("", description="Folder or hub name of the encoder, instead of the recipe's own.")
+    min_test_rows: int = Field(200, ge=30, description="Rows labelled by people that judging needs.")
+    min_train_rows: int = Field(200, ge=10, description="Rows without which nothing is trained.")
+
+
+class PromotionSettings(Section):
+    """When a challenger becomes champion."""
+
+    level: float = Field(0.95, gt=0.5, lt=1, description="How sure the paired bootstrap must be.")
+    slice_tolerance: float = Field(0.03, ge=0, description="How far macro F1 of a slice may surely fall.")
+    max_bytes: int = Field(500 * 2**20, gt=0, description="Size a package may have.")
+
+
+class DriftSettings(Section):
+    """When the model is said to have grown old."""
+
+    hours: float = Field(24.0, gt=0, description="Window that is compared with the training data.")
+    min_tweets: int = Field(500, ge=50, description="Tweets without which nothing is said.")
+    psi: float = Field(0.25, gt=0, description="Stability index above which training is recommended.")
+
+
+class MlflowSettings(Section):
+    """Where runs and models are registered."""
+
+    tracking_uri: str = Field("", description="Of an MLflow server; empty: SQLite in the data directory.")
+    experiment: str = Field("SentimentAnalysisExp", description="Name of the experiment.")
+    model: str = Field("tweet-sentiment", description="Name of the registered model.")
