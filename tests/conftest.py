@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from trendvane.domain.text import TEXT_VERSION
 from trendvane.model.package import write_manifest
 
 ROOT = Path(__file__).parent.parent
+
+# How long an example takes says more about the machine's other work than about the code.
+settings.register_profile("trendvane", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("trendvane")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
