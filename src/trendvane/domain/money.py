@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 MICROS = 1_000_000
 
-Item = Literal["posts", "trends", "counts", "users"]
+Item = Literal["posts", "trends", "counts", "users", "tokens"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class WarehouseLedger:
 
     Args:
         warehouse: Where the table is.
-        source: ``x`` or ``emulator``; the demo's play money does not count against the real budget.
+        source: ``x``, ``emulator`` or ``llm``: each has a budget of its own.
     """
 
     def __init__(self, warehouse: Warehouse, source: str) -> None:
