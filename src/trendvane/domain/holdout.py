@@ -7,10 +7,12 @@ having to share a list: a model that was shipped last year has not seen this yea
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import NamedTuple
 
 from trendvane.domain.text import fingerprints, prepare
 
 ONE_IN = 20
+_HALF = 1 << 63
 
 
 def held_out(text: str) -> bool:
@@ -19,8 +21,28 @@ def held_out(text: str) -> bool:
     Copies of one message share their first fingerprint and so fall on one side. A copy that was edited has
     another one: whoever trains must also drop the rows that share any fingerprint with a row kept here.
     """
+    return wording(text).held_out
+
+
+class Wording(NamedTuple):
+    """What is looked at when rows are kept apart.
+
+    Attributes:
+        keys: Signed 64-bit keys, at least one; two texts that share one are copies of one message.
+        held_out: See ``held_out``.
+    """
+
+    keys: tuple[int, ...]
+    held_out: bool
+
+
+def wording(text: str) -> Wording:
+    """The fingerprints of a text, or one key of the very words where it is too short to have any."""
     keys = fingerprints(text)
-    return (keys[0] if keys else _short(text)) % ONE_IN == 0
+    if keys:
+        return Wording(keys, keys[0] % ONE_IN == 0)
+    short = _short(text)
+    return Wording((short - _HALF,), short % ONE_IN == 0)
 
 
 def _short(text: str) -> int:
