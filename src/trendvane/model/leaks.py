@@ -62,7 +62,7 @@ def overlap(rows: Iterable[DataRow], others: Iterable[DataRow]) -> Leaks:
         keys.update(wording(row.text).keys)
         authors.add(row.author_hash)
     authors.discard("")
-    found = [0, 0, 0]
+    found = (0, 0, 0)
     examples: list[str] = []
     for row in rows:
         shared = (
@@ -71,7 +71,7 @@ def overlap(rows: Iterable[DataRow], others: Iterable[DataRow]) -> Leaks:
             row.author_hash in authors,
         )
         if any(shared):
-            found = [n + hit for n, hit in zip(found, shared, strict=True)]
+            found = (found[0] + shared[0], found[1] + shared[1], found[2] + shared[2])
             if len(examples) < _SHOWN:
                 examples.append(row.tweet_id)
-    return Leaks(*found, tuple(examples))
+    return Leaks(*found, examples=tuple(examples))
