@@ -126,7 +126,8 @@ def add_tweet(
 ) -> int:
     """Add one scored tweet (the rollup is the caller's business) and return its id.
 
-    ``extra``: ``score`` of the class, ``serial`` to tell tweets of one millisecond apart, ``voice``.
+    ``extra``: ``score`` of the class, ``serial`` to tell tweets of one millisecond apart, ``voice``,
+    ``sample``, ``source``, ``model``.
     """
     score = extra.get("score", 0.9)
     tweet_id = snowflake.floor(int(at.timestamp() * 1000)) + int(extra.get("serial", 0))
@@ -137,7 +138,8 @@ def add_tweet(
         "inference_done": True,
         "lang": "en",
         "cluster_id": tweet_id,
-        "source": "emulator",
+        "sample": extra.get("sample"),
+        "source": extra.get("source", "emulator"),
         "raw_ref": "test",
     }
     p = [(1 - score) / 2] * 3
@@ -150,7 +152,7 @@ def add_tweet(
         "p_negative": p[0],
         "p_neutral": p[1],
         "p_positive": p[2],
-        "model_version": "starter-1",
+        "model_version": extra.get("model", "starter-1"),
         "voice": extra.get("voice", True),
     }
     connection.execute(sa.insert(tables.tweet_staging).values(staging))
@@ -202,14 +204,18 @@ def build_app(
     truth_url: str | None = None,
     options: PageOptions | None = None,
     live: LiveOptions | None = None,
+    package: Path = Path("/nonexistent"),
+    **config: Any,
 ) -> FastAPI:
-    """The real application, without a model and with a plain estimator."""
-    holder = ModelHolder(Path("/nonexistent"))
+    """The real application with a plain estimator, and without a model unless a ``package`` is given."""
+    holder = ModelHolder(package)
+    if package.exists():
+        holder.poll()
     ports = Ports(
         holder=holder,
         batcher=Batcher(holder),
         warehouse=warehouse,
-        config=ServeConfig(demo_truth_url=truth_url),
+        config=ServeConfig(demo_truth_url=truth_url, **config),
         now=now or (lambda: datetime.now(UTC)),
     )
     app = create_app(ports, PageParts(estimator=NormalEstimator(), options=options, live=live))

@@ -14,7 +14,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from trendvane import __version__
-from trendvane.serve import predict, problems, security, service, topics, tweets
+from trendvane.serve import predict, problems, review, security, service, topics, tweets
 from trendvane.serve.bodies import BodyLimit
 from trendvane.serve.metrics import Measured, Metrics
 
@@ -59,6 +59,7 @@ def create_app(ports: Ports, parts: PageParts | None = None) -> FastAPI:
     app.include_router(tweets.build_router(ports))
     if ports.warehouse is not None:
         app.include_router(topics.build_router(ports, parts))
+        app.include_router(review.build_router(ports, ports.warehouse))
         app.mount("/", StaticFiles(directory=_STATIC, html=True, check_dir=False), name="page")
     return app
 
@@ -72,6 +73,7 @@ def _middleware(ports: Ports, metrics: Metrics) -> list[Middleware]:
         Middleware(Measured, metrics=metrics),
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
         Middleware(security.ApiKeys, key_hashes=config.key_hashes),
+        Middleware(security.OwnPagesOnly),
         Middleware(BodyLimit, limit=config.max_body_bytes),
     ]
 

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from trendvane.serve.problems import problem
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _PATIENCE = 10.0  # seconds for a body to arrive; a client that drips bytes holds no connection for longer
@@ -86,6 +87,24 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return await receive()
 
     return replay
+
+
+async def json_body(request: Request, limit: int) -> dict[str, Any]:
+    """The JSON object that a request carries, and says it carries.
+
+    A page from elsewhere can send a form unasked, but not this type: the browser would ask us first.
+
+    Raises:
+        HTTPException: 400, 413, 415 or 422 with a reason that does not repeat the input.
+    """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise HTTPException(415, "Compressed bodies are not taken.")
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "Send application/json.")
+    body = await request.body()
+    if len(body) > limit:
+        raise HTTPException(413, f"The body is larger than {limit} bytes.")
+    return read_json(body)
 
 
 def read_json(body: bytes) -> dict[str, Any]:

@@ -44,6 +44,7 @@ def serve_config(settings: Settings) -> ServeConfig:
         key_hashes=serve.api_keys,
         require_key=serve.host not in _LOOPBACK and not serve.public,
         allowed_hosts=serve.allowed_hosts,
+        allow_x_content=settings.training.allow_x_content,
         demo=settings.x.source != "x",
         demo_truth_url=serve.truth_url or None,
     )

@@ -30,6 +30,7 @@ class ServeConfig:
         deadline_s: A prediction that has waited longer than this is dropped before inference.
         model_poll_s: How often the holder looks for a new champion, in seconds.
         docs: Whether ``/docs`` and ``/openapi.json`` exist.
+        allow_x_content: Whether people may label tweets of the real X, which may then train a model.
         demo: Whether the data are synthetic; the page says so on every view.
         demo_truth_url: Where the emulator tells the true shares it drew from; demo only.
     """
@@ -43,6 +44,7 @@ class ServeConfig:
     deadline_s: float = 5.0
     model_poll_s: float = 15.0
     docs: bool = True
+    allow_x_content: bool = False
     demo: bool = False
     demo_truth_url: str | None = None
 

@@ -66,7 +66,7 @@ def build_router(ports: Ports, metrics: Metrics) -> APIRouter:
         "/v1/predict",
         summary="Sentiment of 1 to 32 texts",
         response_model=Predictions,
-        responses=documented(400, 408, 413, 415, 422, 429, 503),
+        responses=documented(400, 403, 408, 413, 415, 422, 429, 503),
         openapi_extra={"requestBody": _documented_body(ports.config)},
     )
     async def predict(request: Request) -> Response:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trendvane.serve.ports import ServeConfig
 
 OPEN_PATH = "/livez"
+_HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MAX_KEY = 512  # bytes; a longer header is no key of ours
 # The page's scripts and styles are files of ours, and nothing is written inline; icons are data URLs.
@@ -93,6 +94,41 @@ class ApiKeys:
         digest = hashlib.sha256(key).hexdigest().encode()
         # Every hash is compared, each in constant time: the answer's delay tells nothing about any of them.
         return sum(hmac.compare_digest(digest, known) for known in self._hashes) > 0
+
+
+class OwnPagesOnly:
+    """Refuses what a page of another site wants to have done here.
+
+    A browser tells which site a request comes from; other programs do not, and are let through. With an
+    answer to loopback open to every program on the machine, this is all that keeps a page in a tab from
+    labelling tweets in its owner's name.
+
+    Args:
+        app: What is protected.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 403."""
+        changes = scope["type"] == "http" and scope["method"] not in _HARMLESS
+        if changes and not _from_own_page(Headers(scope=scope)):
+            refusal = problem(
+                403, "Pages of other sites may not do this.", remedy="Use this server's own pages."
+            )
+            await refusal(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _from_own_page(headers: Headers) -> bool:
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        return site == "same-origin"
+    # Browsers older than that header, and those that reach us without TLS by a name: schemes may differ
+    # behind a proxy, so hosts are compared.
+    return origin is None or origin.partition("://")[2].lower() == headers.get("host", "").lower()
 
 
 def presented_key(headers: Headers) -> bytes | None:
