@@ -76,11 +76,14 @@ model_promotion = Table(
     Column("promotion_id", BigInteger, Identity(always=True), primary_key=True),
     Column("model_version", Text, nullable=False),
     Column("previous_version", Text),
-    Column("action", Text, nullable=False, comment="promote, refuse, rollback"),
+    Column("action", Text, nullable=False, comment="adopt, promote, refuse, rollback"),
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("report", Text, nullable=False, server_default=text("'{}'"), comment="JSON of the comparison"),
     at("created_at", nullable=False, default=True),
+    Column("registered", Text, comment="number of the version in the registry"),
+    Column("test_set", Text, comment="that judged it; null if none"),
+    CheckConstraint("action IN ('adopt', 'promote', 'refuse', 'rollback')", name="action"),
 )
 
 drift_report = Table(

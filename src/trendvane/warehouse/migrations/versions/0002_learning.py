@@ -19,6 +19,16 @@ _TRUTH = """
     ORDER BY tweet_id, array_position(ARRAY['human', 'file', 'llm'], kind), created_at DESC, labeller
 """
 
+# Who moved the champion, and why, is not for anybody to rewrite; not even for us.
+_REFUSE_CHANGE = """
+    CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$
+"""
+_APPEND_ONLY = """
+    CREATE TRIGGER model_promotion_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON model_promotion
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+"""
+
 
 def upgrade() -> None:
     op.add_column(
@@ -60,10 +70,17 @@ def upgrade() -> None:
     )
     op.execute(_TRUTH)
     _label_rollup()
+    _model_promotion()
     _drift_report()
 
 
 def downgrade() -> None:
+    op.execute("DROP TRIGGER model_promotion_append_only ON model_promotion")
+    op.execute("DROP FUNCTION refuse_change()")
+    op.drop_constraint(op.f("ck_model_promotion_action"), "model_promotion")
+    for name in ("test_set", "registered"):
+        op.drop_column("model_promotion", name)
+    op.alter_column("model_promotion", "action", comment="promote, refuse, rollback")
     op.drop_table("drift_report")
     op.drop_table("label_rollup")
     op.execute("DROP VIEW tweet_truth")
@@ -96,6 +113,21 @@ def _label_rollup() -> None:
         ),
     )
     op.create_index("ix_label_rollup_minute", "label_rollup", ["minute"])
+
+
+def _model_promotion() -> None:
+    op.alter_column("model_promotion", "action", comment="adopt, promote, refuse, rollback")
+    op.create_check_constraint(
+        op.f("ck_model_promotion_action"),
+        "model_promotion",
+        "action IN ('adopt', 'promote', 'refuse', 'rollback')",
+    )
+    op.add_column(
+        "model_promotion", sa.Column("registered", sa.Text(), comment="number of the version in the registry")
+    )
+    op.add_column("model_promotion", sa.Column("test_set", sa.Text(), comment="that judged it; null if none"))
+    op.execute(_REFUSE_CHANGE)
+    op.execute(_APPEND_ONLY)
 
 
 def _drift_report() -> None:
