@@ -19,6 +19,7 @@ from trendvane.domain.money import Limits
 from trendvane.flow import step as find_step
 from trendvane.lake import store as lake_store
 from trendvane.lake.spool import Spool
+from trendvane.settings import prepare_mlflow
 from trendvane.steps.collect import CollectMemory
 from trendvane.warehouse import embedded, engine, migrate
 from trendvane.warehouse.spend import WarehouseLedger
@@ -210,8 +211,9 @@ class Systems:
     @cached_property
     def registry(self) -> Registry:
         """Runs and versions in MLflow: a server, or SQLite and a folder in the data directory."""
-        from trendvane.model.registry import Registry  # noqa: PLC0415  brings MLflow
+        from trendvane.model.registry import Registry  # noqa: PLC0415  steps without a model do without
 
+        prepare_mlflow()
         mlflow = self.settings.mlflow
         return Registry(
             mlflow.tracking_uri,
@@ -225,11 +227,12 @@ class Systems:
         """The LLM that labels; its costs are in the warehouse's books.
 
         Raises:
-            ConfigurationError: No endpoint is set.
+            ConfigurationError: No endpoint, no model, or no prices are set.
         """
-        from trendvane.llm.labeller import open_labeller  # noqa: PLC0415  brings openai
+        from trendvane.llm.labeller import open_labeller  # noqa: PLC0415  only who labels needs one
 
-        return self._stack.enter_context(open_labeller(configs.llm_config(self.settings)))
+        books = WarehouseLedger(self.warehouse, "llm")
+        return self._stack.enter_context(open_labeller(configs.llm_config(self.settings), books, now=utc_now))
 
     @cached_property
     def hash_key(self) -> bytes:
