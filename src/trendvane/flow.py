@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trendvane.steps.collect import collect
 from trendvane.steps.forget import forget
+from trendvane.steps.label import label
 from trendvane.steps.push import push
 from trendvane.steps.score import score
 from trendvane.steps.stage import stage
@@ -48,6 +49,7 @@ FLOW: tuple[Step, ...] = (
     Step("stage", stage, ("push",), Schedule.NEW_DATA),
     Step("score", score, ("stage",), Schedule.NEW_DATA),
     Step("forget", forget, ("stage",), Schedule.DAILY),
+    Step("label", label, ("score",), Schedule.LEARN),
 )
 
 

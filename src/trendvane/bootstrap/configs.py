@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from trendvane.domain.errors import ConfigurationError
 from trendvane.domain.topic import Topic
+from trendvane.llm.config import LlmConfig
 from trendvane.steps.collect import CollectConfig
 from trendvane.steps.forget import ForgetConfig
+from trendvane.steps.label import LabelConfig
 from trendvane.steps.push import PushConfig
 from trendvane.steps.score import ScoreConfig
 from trendvane.steps.stage import StageConfig
@@ -36,8 +39,55 @@ def config_of(name: str, settings: Settings, *, hash_key: Callable[[], bytes]) -
         "forget": lambda: ForgetConfig(
             retention=timedelta(days=settings.runner.retention_days), source=settings.x.source
         ),
+        "label": lambda: _label(settings),
     }
     return makers[name]()
+
+
+def llm_config(settings: Settings) -> LlmConfig:
+    """The endpoint that labels.
+
+    Raises:
+        ConfigurationError: No endpoint, no model, or no prices are set.
+    """
+    given = settings.label
+    key = given.api_key.get_secret_value().strip() if given.api_key else ""
+    price_in, price_out = given.dollars_per_million_in, given.dollars_per_million_out
+    if not given.base_url or not given.model:
+        raise ConfigurationError(
+            "No language model is set.",
+            remedy="Set TRENDVANE_LABEL__BASE_URL and TRENDVANE_LABEL__MODEL; see docs/labels.md.",
+        )
+    if price_in is None or price_out is None:
+        raise ConfigurationError(
+            "The prices of the language model are not set, so no cap could hold.",
+            remedy="Set TRENDVANE_LABEL__DOLLARS_PER_MILLION_IN and _OUT; 0 for a model of your own.",
+        )
+    return LlmConfig(
+        base_url=given.base_url,
+        model=given.model,
+        micros_in=price_in,
+        micros_out=price_out,
+        dollars_per_month=given.dollars_per_month,
+        api_key=key,
+        votes=given.votes,
+        min_share=given.min_share,
+        concurrency=given.concurrency,
+        per_minute=given.requests_per_minute,
+        temperature=given.temperature,
+        max_tokens=given.max_tokens,
+        timeout=given.timeout_seconds,
+    )
+
+
+def _label(settings: Settings) -> LabelConfig:
+    return LabelConfig(
+        limit=settings.label.tweets_per_run,
+        gold=settings.label.gold_tweets,
+        min_gold=settings.label.min_gold,
+        min_kappa=settings.label.min_kappa,
+        allow_x_content=settings.training.allow_x_content,
+    )
 
 
 def _collect(settings: Settings) -> CollectConfig:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    import httpx2
+
     from trendvane.llm.answers import Vote
     from trendvane.llm.config import LlmConfig
     from trendvane.llm.spending import Books

@@ -29,12 +29,20 @@ class LabelSettings(Section):
     min_share: float = Field(0.6, gt=0, le=1, description="Share of the votes that a label needs.")
     concurrency: int = Field(4, ge=1, description="Requests in flight.")
     requests_per_minute: float = Field(300.0, gt=0, description="No more than so many.")
-    dollars_per_million_in: float = Field(0.0, ge=0, description="Price of a million tokens sent.")
-    dollars_per_million_out: float = Field(0.0, ge=0, description="Price of a million tokens received.")
+    temperature: float = Field(1.0, ge=0, le=2, description="Of the answers; at 0 all votes are one.")
+    max_tokens: int = Field(64, ge=8, description="Of one answer; models that think need some thousands.")
+    timeout_seconds: float = Field(60.0, gt=0, description="Wait for one answer.")
+    dollars_per_million_in: float | None = Field(
+        None, ge=0, description="Price of a million tokens sent; must be given, 0 for a model of your own."
+    )
+    dollars_per_million_out: float | None = Field(
+        None, ge=0, description="Price of a million tokens received; must be given too."
+    )
     dollars_per_month: float = Field(20.0, ge=0, description="Labelling stops before this is passed.")
     min_kappa: float = Field(0.4, description="Agreement with people below which labelling stops.")
     min_gold: int = Field(30, ge=2, description="Tweets labelled by both before agreement is judged.")
-    batch: int = Field(500, ge=1, description="Tweets labelled in one run of the step.")
+    gold_tweets: int = Field(200, ge=0, description="Tweets labelled by people that are asked about first.")
+    tweets_per_run: int = Field(500, ge=1, description="Tweets asked about in one run of the step.")
 
 
 class TrainingSettings(Section):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from trendvane.warehouse import label_rollups, staging
+from trendvane.warehouse.engine import int8s
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,14 @@ _WRITE = sa.text(
     ON CONFLICT (tweet_id, labeller, prompt_version) DO UPDATE SET
         label = excluded.label, votes = excluded.votes, kind = excluded.kind, share = excluded.share,
         at_random = tweet_label.at_random OR excluded.at_random, created_at = excluded.created_at
+    RETURNING tweet_id
+    """,
+)
+_CHANCE = sa.text(
+    """
+    UPDATE tweet_label SET at_random = true
+    WHERE tweet_id = ANY(CAST(:ids AS bigint[])) AND labeller = :labeller AND prompt_version = :prompt
+      AND NOT at_random
     RETURNING tweet_id
     """,
 )
@@ -84,3 +93,21 @@ def write(connection: Connection, rows: Sequence[LabelRow], *, now: datetime) ->
     written = list(connection.execute(_WRITE, {**columns, "now": now}).scalars())
     label_rollups.refresh(connection, sorted(set(written)))
     return len(written)
+
+
+def chosen_by_chance(
+    connection: Connection, tweet_ids: Sequence[int], *, labeller: str, prompt_version: str
+) -> int:
+    """Note that the turn of these tweets has come, though the labeller was asked about them before.
+
+    Returns:
+        Labels that measure something from now on.
+    """
+    if not tweet_ids:
+        return 0
+    staging.guard(connection)
+    staging.lock(connection, sorted(tweet_ids))
+    parameters = {"ids": int8s(tweet_ids), "labeller": labeller, "prompt": prompt_version}
+    noted = list(connection.execute(_CHANCE, parameters).scalars())
+    label_rollups.refresh(connection, sorted(noted))
+    return len(noted)
