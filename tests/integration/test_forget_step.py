@@ -54,7 +54,7 @@ def test_a_forgotten_tweet_leaves_every_store_and_replay_brings_nothing_back(
         page(3, [row(4)], "#c"),
     )
     pipe.score()
-    pipe.execute(f"INSERT INTO tweet_label (tweet_id, labeller) VALUES ({tweet_id(2)}, 'me')")
+    pipe.execute(f"INSERT INTO tweet_label (tweet_id, labeller, kind) VALUES ({tweet_id(2)}, 'me', 'human')")
     pipe.spool.save(
         page(4, [row(2, "the secret words of somebody else"), row(5)], at=START + timedelta(hours=2))
     )

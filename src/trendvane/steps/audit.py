@@ -40,6 +40,7 @@ class AuditReport:
         places: Distinct tweets seen in the raw data, by the place they have reached.
         duplicates: Tweets twice in the product, or there without a scored staging row.
         wrong_rollups: Counts that differ from the rows they count.
+        wrong_labels: Counts of labelled voices that differ from the rows they count.
         stray_topics: Topic rows without a tweet.
         unreadable: Lake objects that cannot be read and that no dead letter names; at most twenty.
         orphans: Objects in the lake without a row in the manifest: an upload that was interrupted.
@@ -50,6 +51,7 @@ class AuditReport:
     places: auditing.Places
     duplicates: int
     wrong_rollups: int
+    wrong_labels: int
     stray_topics: int
     unreadable: tuple[str, ...]
     orphans: int
@@ -62,8 +64,8 @@ class AuditReport:
 
         Orphans do not count: the next push finishes them.
         """
-        faults = (self.duplicates, self.wrong_rollups, self.stray_topics, self.unreadable, self.absent)
-        return not (self.places.missing or self.places.twice or any(faults))
+        wrong = self.duplicates + self.wrong_rollups + self.wrong_labels + self.stray_topics
+        return not (self.places.missing or self.places.twice or wrong or self.unreadable or self.absent)
 
 
 def audit(spool: Spool, lake: Lake, warehouse: Warehouse, *, expected: Iterable[int] = ()) -> AuditReport:
@@ -97,6 +99,7 @@ def audit(spool: Spool, lake: Lake, warehouse: Warehouse, *, expected: Iterable[
             places=auditing.places(connection),
             duplicates=auditing.duplicates(connection),
             wrong_rollups=auditing.wrong_rollups(connection),
+            wrong_labels=auditing.wrong_labels(connection),
             stray_topics=auditing.stray_topics(connection),
             unreadable=tuple(sorted(named.intersection(broken) - excused)[:_MOST_EXAMPLES]),
             orphans=len(set(in_lake) - named),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from trendvane.warehouse import manifest, rollups
+from trendvane.warehouse import label_rollups, manifest, rollups
 from trendvane.warehouse.engine import driver
 
 if TYPE_CHECKING:
@@ -75,6 +75,19 @@ _ROLLUPS = sa.text(
         IS DISTINCT FROM (r.tweets::bigint, r.n_negative::bigint, r.n_neutral::bigint, r.n_positive::bigint)
         OR abs(rows.p_negative - r.p_negative) + abs(rows.p_neutral - r.p_neutral)
          + abs(rows.p_positive - r.p_positive) > 1e-6 * (1 + r.tweets)
+    """,  # noqa: S608
+)
+_LABELS = sa.text(
+    f"""
+    WITH rows AS (
+        SELECT {label_rollups.KEYS}, {label_rollups.SUMS} FROM {label_rollups.ROWS}
+        WHERE l.at_random GROUP BY 1, 2, 3, 4, 5, 6
+    )
+    SELECT count(*) FROM rows
+    FULL JOIN label_rollup r USING (topic_id, minute, model_version, truth, predicted, home)
+    WHERE rows.n IS DISTINCT FROM r.n::bigint
+        OR abs(rows.p_negative - r.p_negative) + abs(rows.p_neutral - r.p_neutral)
+         + abs(rows.p_positive - r.p_positive) > 1e-6 * (1 + r.n)
     """,  # noqa: S608
 )
 _STRAYS = sa.text(
@@ -149,6 +162,11 @@ def duplicates(connection: Connection) -> int:
 def wrong_rollups(connection: Connection) -> int:
     """Rollup rows that differ from what the product rows say, and rows that should be there or should not."""
     return int(connection.execute(_ROLLUPS).scalar_one())
+
+
+def wrong_labels(connection: Connection) -> int:
+    """Counts of labelled voices that differ from the rows they count."""
+    return int(connection.execute(_LABELS).scalar_one())
 
 
 def stray_topics(connection: Connection) -> int:

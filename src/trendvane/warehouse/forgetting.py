@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from trendvane.warehouse import manifest, rollups, staging
+from trendvane.warehouse import label_rollups, manifest, rollups, staging
 from trendvane.warehouse.engine import int8s
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def bury(connection: Connection, doomed: Sequence[tuple[int, str]], *, now: date
     connection.execute(_BURY, parameters | {"reasons": [reasons[tweet_id] for tweet_id in ids], "now": now})
     held = sorted(staging.lock(connection, ids))
     rollups.subtract(connection, held)
+    label_rollups.subtract(connection, held)
     for statement in _DELETES:
         connection.execute(statement, parameters)
     return len(connection.execute(_DELETE_STAGED, parameters).all())

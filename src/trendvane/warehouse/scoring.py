@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from trendvane.warehouse import deadletter, rollups
+from trendvane.warehouse import deadletter, label_rollups, rollups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -190,4 +190,5 @@ def write(connection: Connection, scored: Sequence[Scored], *, version: str, now
     connection.execute(_FLAGS, values)
     inserted = list(connection.execute(_PRODUCT, values | {"version": version}).scalars())
     rollups.add(connection, inserted, model_version=version)
+    label_rollups.refresh_labelled(connection, inserted)
     return len(inserted)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.dialects.postgresql import insert
 
-from trendvane.warehouse import rollups
+from trendvane.warehouse import label_rollups, rollups
 from trendvane.warehouse.engine import driver, int8s
 from trendvane.warehouse.tables import tweet_staging
 
@@ -112,6 +112,7 @@ def link(connection: Connection, tweet_ids: Sequence[int], topic_id: str) -> int
         return 0
     linked = list(connection.execute(_LINK, {"ids": int8s(tweet_ids), "topic": topic_id}).scalars())
     rollups.add(connection, linked, topic_id=topic_id)
+    label_rollups.refresh_labelled(connection, linked)
     return len(linked)
 
 

@@ -63,11 +63,19 @@ label_rollup = Table(
     Column("model_version", Text, primary_key=True),
     Column("truth", SmallInteger, primary_key=True, autoincrement=False),
     Column("predicted", SmallInteger, primary_key=True, autoincrement=False),
+    Column(
+        "home",
+        Boolean,
+        primary_key=True,
+        comment="whether the topic is the one the voice was first seen under: sums over all topics ask for it",
+    ),
     Column("n", Integer, nullable=False, comment="voices whose label chance chose to ask for"),
     Column("p_negative", Double, nullable=False, comment="sum of the probabilities of the same voices"),
     Column("p_neutral", Double, nullable=False),
     Column("p_positive", Double, nullable=False),
+    at("updated_at", nullable=False, default=True),
     Index("ix_label_rollup_minute", "minute"),
+    Index("ix_label_rollup_updated_at", "updated_at"),
 )
 
 model_promotion = Table(

@@ -99,6 +99,13 @@ def _label_rollup() -> None:
         sa.Column("model_version", sa.Text(), primary_key=True),
         sa.Column("truth", sa.SmallInteger(), primary_key=True, autoincrement=False),
         sa.Column("predicted", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column(
+            "home",
+            sa.Boolean(),
+            primary_key=True,
+            comment="whether the topic is the one the voice was first seen under: sums over all topics ask"
+            " for it",
+        ),
         sa.Column("n", sa.Integer(), nullable=False, comment="voices whose label chance chose to ask for"),
         sa.Column(
             "p_negative",
@@ -108,11 +115,13 @@ def _label_rollup() -> None:
         ),
         sa.Column("p_neutral", sa.Double(), nullable=False),
         sa.Column("p_positive", sa.Double(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
         sa.PrimaryKeyConstraint(
-            "topic_id", "minute", "model_version", "truth", "predicted", name=op.f("pk_label_rollup")
+            "topic_id", "minute", "model_version", "truth", "predicted", "home", name=op.f("pk_label_rollup")
         ),
     )
     op.create_index("ix_label_rollup_minute", "label_rollup", ["minute"])
+    op.create_index("ix_label_rollup_updated_at", "label_rollup", ["updated_at"])
 
 
 def _model_promotion() -> None:
