@@ -1,8 +1,6 @@
 """The page in a real browser."""
 
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -12,30 +10,6 @@ from trendvane.serve.live import LiveOptions
 from trendvane.warehouse import tables
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM.exists():
-        if os.environ.get("CI") == "true":  # noqa: TID251 - the test's own environment
-            pytest.fail("missing in CI: chromium")
-        pytest.skip("no chromium")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - where there is no browser, no driver
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -45,47 +19,6 @@ def site(warehouse):
         ids = fill(connection, datetime.now(UTC), days=0.3)
     with serving(build_app(warehouse, live=LiveOptions(refresh_s=1))) as address:
         yield address, ids
-
-
-class Opener:
-    """Opens pages and notes console messages, policy violations and requests that leave the origin."""
-
-    def __init__(self, browser):
-        self._browser = browser
-        self._contexts = []
-        self.faults: list[str] = []
-
-    def __call__(self, address, *, width=1280, height=800, scheme="light"):
-        context = self._browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        self._contexts.append(context)
-        page = context.new_page()
-        origin = address.partition("#")[0].rstrip("/")
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("request", lambda request: self._request(request.url, origin))
-        page.goto(address)
-        page.set_default_timeout(15_000)
-        return page
-
-    def _console(self, message):
-        if message.type in {"error", "warning"}:
-            self.faults.append(message.text)
-
-    def _request(self, url, origin):
-        if not url.startswith((origin, "data:")):
-            self.faults.append(f"left the origin: {url}")
-
-    def close(self):
-        for context in self._contexts:
-            context.close()
-
-
-@pytest.fixture
-def open_page(browser):
-    opener = Opener(browser)
-    yield opener
-    opener.close()
-    assert opener.faults == []
 
 
 def fits(page):

@@ -11,13 +11,22 @@ export const request = (path, options = {}) =>
   fetch(path, { ...options, cache: "no-store", credentials: "same-origin" });
 
 /** GET JSON, or throw an ApiError whose message can be shown. */
-export async function getJson(path) {
+export const getJson = (path) => answered(path);
+
+/** Have something done with a JSON body or none; -> JSON, null where the answer is empty. Throws as getJson. */
+export const sendJson = (method, path, body) =>
+  answered(path, body === undefined
+    ? { method }
+    : { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+async function answered(path, options) {
   let response;
   try {
-    response = await request(path);
+    response = await request(path, options);
   } catch {
     throw new ApiError(0, "The server does not answer.");
   }
+  if (response.status === 204) return null;
   if (response.ok) return response.json();
   let message = `The server answered ${response.status}.`;
   try {

@@ -1,13 +1,11 @@
 // The page: header, routes, and what it knows about its own connection.
 import { html, render, useEffect, useState } from "./html.js";
+import { useTheme } from "./colours.js";
 import { CompareView } from "./compare.js";
 import { WINDOW_NAMES, age, clock } from "./format.js";
 import { follow } from "./live.js";
 import { Overview } from "./overview.js";
 import { TopicView } from "./topic.js";
-
-const darkPreferred = matchMedia("(prefers-color-scheme: dark)");
-const currentTheme = () => document.documentElement.dataset.theme || (darkPreferred.matches ? "dark" : "light");
 
 /** "#/topic/abc" -> {view: "topic", ids: ["abc"]} */
 function readRoute() {
@@ -29,26 +27,6 @@ function useRoute() {
     return () => removeEventListener("hashchange", move);
   }, []);
   return route;
-}
-
-function useTheme() {
-  const [theme, setTheme] = useState(currentTheme);
-  useEffect(() => {
-    const system = () => setTheme(currentTheme());
-    darkPreferred.addEventListener("change", system);
-    return () => darkPreferred.removeEventListener("change", system);
-  }, []);
-  const toggle = () => {
-    const next = currentTheme() === "dark" ? "light" : "dark";
-    document.documentElement.dataset.theme = next;
-    try {
-      localStorage.setItem("trendvane-theme", next);
-    } catch {
-      // Not remembered, then.
-    }
-    setTheme(next);
-  };
-  return [theme, toggle];
 }
 
 /** The latest snapshot, when it came, and whether more will come. */
@@ -107,6 +85,7 @@ function Header({ live, now, window, setWindow, theme, toggle }) {
       ${snapshot?.demo && html`<span class="pill demo-pill">demo data</span>`}
       <span class="updated">${snapshot && `last update ${age((now - live.at) / 1000)} ago`}</span>
       <span class="spacer"></span>
+      <a class="nav" href="review.html">Review tweets</a>
       <select class="window" aria-label="Time range" value=${window} onChange=${(e) => setWindow(e.target.value)}>
         ${Object.entries(WINDOW_NAMES).map(([key, name]) => html`
           <option key=${key} value=${key} selected=${key === window}>last ${name}</option>`)}
@@ -151,7 +130,8 @@ function App() {
     <main>${view}</main>
     <footer>${demo && html`<strong>Demo data.</strong>`} Shares are estimates with 90 % intervals, corrected for the
       model’s known errors. Numbers by <a href="https://github.com/trendvane/trendvane">Trendvane</a>;
-      the same as <a href="v1/topics">JSON</a>.</footer>`;
+      the same as <a href="v1/topics">JSON</a>. The model learns from people:
+      ${" "}<a href="review.html">review some tweets</a>.</footer>`;
 }
 
 const root = document.getElementById("app");
