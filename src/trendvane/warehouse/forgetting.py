@@ -153,7 +153,9 @@ def succeed(
     if new is not None:
         names = {"key": new.key, "old": old}
         connection.execute(_SUCCEED, names | {"sha256": new.sha256, "bytes": new.bytes})
-        connection.execute(_POINT, names | {"ids": int8s(tweet_ids)})
+        # In ascending order first, as everybody does: an update alone would take the rows as they lie.
+        held = staging.lock(connection, sorted(tweet_ids))
+        connection.execute(_POINT, names | {"ids": int8s(held)})
         connection.execute(_POINT_LETTERS, names)
     retired = connection.execute(_RETIRE, {"superseded": manifest.SUPERSEDED, "now": now, "old": old})
     return retired.scalar_one_or_none() is not None
