@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 # In the order of a hash and not of time, so that a part of the sample is a random part. The hash is
 # PostgreSQL's own with a seed of ours: whoever tweets cannot choose his id.
-_PLACE = "hashint8extended(s.tweet_id, 7291)"
+PLACE = "hashint8extended(s.tweet_id, 7291)"
 _MINE = "l.tweet_id = s.tweet_id AND l.labeller = :labeller AND l.prompt_version = :prompt"
 _ALLOWED = "(s.source <> 'x' OR CAST(:allow_x AS boolean))"
 # Voices: first of their cluster, in a language that the model reads which scored them.
 _SAMPLE = sa.text(
     f"""
     SELECT s.tweet_id, left(s.content, :chars) AS text, s.sample = 'validation' AS at_random,
-        l.tweet_id IS NOT NULL AS known, {_PLACE} AS place
+        l.tweet_id IS NOT NULL AS known, {PLACE} AS place
     FROM tweet_staging s LEFT JOIN tweet_label l ON {_MINE}
     WHERE s.sample IS NOT NULL AND {_ALLOWED}
       AND EXISTS (SELECT 1 FROM tweet_product p WHERE p.staging_id = s.tweet_id AND p.voice)
       AND (l.tweet_id IS NULL OR (s.sample = 'validation' AND NOT l.at_random))
-      AND ({_PLACE}, s.tweet_id) > (:place, :after)
+      AND ({PLACE}, s.tweet_id) > (:place, :after)
     ORDER BY place, s.tweet_id LIMIT :limit
     """,  # noqa: S608 - no input
 )
@@ -40,7 +40,7 @@ _PEOPLE = """
 """
 _GOLD = sa.text(
     f"""
-    SELECT s.tweet_id, left(s.content, :chars) AS text, false AS at_random, false AS known, {_PLACE} AS place
+    SELECT s.tweet_id, left(s.content, :chars) AS text, false AS at_random, false AS known, {PLACE} AS place
     FROM ({_PEOPLE}) g JOIN tweet_staging s ON s.tweet_id = g.tweet_id
     LEFT JOIN tweet_label l ON {_MINE}
     WHERE l.tweet_id IS NULL AND {_ALLOWED}

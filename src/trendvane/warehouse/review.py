@@ -8,6 +8,7 @@ taken from the validation sample too, the rest of it would be too easy, and the 
 Both look at the last ``WINDOW`` only, through ``ix_tweet_staging_sample``. Uncertain: ``POOL`` tweets, each
 with one look-up of its labels and one of its predictions, whatever the warehouse's size. Random: the window's
 part of the sample is read and sorted, a tenth of its tweets, and predictions are looked up for those shown.
+It is the order in which an LLM is asked, so that both label the same tweets and can be compared.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import sqlalchemy as sa
 
 from trendvane.domain import snowflake
 from trendvane.domain.holdout import held_out
-from trendvane.warehouse import label_rollups, labels, staging
+from trendvane.warehouse import label_rollups, labelling, labels, staging
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,7 +68,7 @@ _RANDOM = sa.text(
     f"""
     SELECT d.*, t.name
     FROM (
-        SELECT {_SHOWN}, hashint8extended(tweet_id, 0) AS place FROM tweet_staging s WHERE {_OPEN}
+        SELECT {_SHOWN}, {labelling.PLACE} AS place FROM tweet_staging s WHERE {_OPEN}
         ORDER BY place, tweet_id OFFSET 0
     ) d
     JOIN LATERAL ({_PREDICTION.format(tweet_id="d.tweet_id")}) p ON p.voice
