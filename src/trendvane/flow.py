@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trendvane.steps.collect import collect
 from trendvane.steps.forget import forget
 from trendvane.steps.label import label
+from trendvane.steps.promote import promote
 from trendvane.steps.push import push
 from trendvane.steps.score import score
 from trendvane.steps.stage import stage
@@ -50,6 +51,7 @@ FLOW: tuple[Step, ...] = (
     Step("score", score, ("stage",), Schedule.NEW_DATA),
     Step("forget", forget, ("stage",), Schedule.DAILY),
     Step("label", label, ("score",), Schedule.LEARN),
+    Step("promote", promote, ("label",), Schedule.LEARN),
 )
 
 

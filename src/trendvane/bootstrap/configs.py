@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from trendvane.domain.errors import ConfigurationError
 from trendvane.domain.topic import Topic
 from trendvane.llm.config import LlmConfig
+from trendvane.model.gate import Rules
+from trendvane.model.package import starter_path
 from trendvane.steps.collect import CollectConfig
 from trendvane.steps.forget import ForgetConfig
 from trendvane.steps.label import LabelConfig
+from trendvane.steps.promote import GateConfig
 from trendvane.steps.push import PushConfig
 from trendvane.steps.score import ScoreConfig
 from trendvane.steps.stage import StageConfig
@@ -18,6 +22,7 @@ from trendvane.steps.stage import StageConfig
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trendvane.model.baseline import Vader
     from trendvane.settings import Settings
 
 
@@ -40,6 +45,7 @@ def config_of(name: str, settings: Settings, *, hash_key: Callable[[], bytes]) -
             retention=timedelta(days=settings.runner.retention_days), source=settings.x.source
         ),
         "label": lambda: _label(settings),
+        "promote": lambda: _promote(settings),
     }
     return makers[name]()
 
@@ -88,6 +94,30 @@ def _label(settings: Settings) -> LabelConfig:
         min_kappa=settings.label.min_kappa,
         allow_x_content=settings.training.allow_x_content,
     )
+
+
+def _promote(settings: Settings) -> GateConfig:
+    p = settings.promotion
+    return GateConfig(
+        rules=Rules(
+            level=p.level,
+            slice_tolerance=p.slice_tolerance,
+            min_slice_rows=p.min_slice_rows,
+            behaviour_floor=p.behaviour_floor,
+            behaviour_tolerance=p.behaviour_tolerance,
+            max_calibration_error=p.max_calibration_error,
+        ),
+        max_bytes=p.max_bytes,
+        starter=starter_path(),
+        baseline=_vader,
+        threads=settings.model.threads or os.cpu_count() or 1,
+    )
+
+
+def _vader() -> Vader:
+    from trendvane.model.baseline import Vader  # noqa: PLC0415  of the extra train
+
+    return Vader()
 
 
 def _collect(settings: Settings) -> CollectConfig:

@@ -11,12 +11,14 @@ import shutil
 import uuid
 from typing import TYPE_CHECKING
 
+from trendvane.domain.errors import ModelPackageError
 from trendvane.model.package import MANIFEST, load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _KEPT = 5  # packages besides the one in use; a rollback to an older one fetches it from the registry
+_YOUNG = 3600.0  # seconds
 
 
 class ChampionFolder:
@@ -41,18 +43,30 @@ class ChampionFolder:
             self._move(fallback)
         return self.link
 
-    def publish(self, package: Path) -> None:
-        """Copy ``package`` here, whole, and then move the link to the copy.
+    @property
+    def identity(self) -> str | None:
+        """The package in use; None when there is none or it is damaged."""
+        try:
+            return load(self.link.resolve()).identity
+        except ModelPackageError:
+            return None
 
-        The caller has checked its golden rows. A crash leaves the old link or the new one, never half a
-        package.
+    def find(self, identity: str) -> Path | None:
+        """The folder of a package that is here and sound."""
+        try:
+            return home if load(home := self._packages / identity).identity == identity else None
+        except ModelPackageError:
+            return None
+
+    def bring(self, package: Path) -> Path:
+        """Copy ``package`` here, whole, without taking it into use; returns the copy.
 
         Raises:
             ModelPackageError: ``package`` is damaged.
         """
         identity = load(package).identity
         home = self._packages / identity
-        if not _same(package, home):
+        if self.find(identity) is None or not _same(package, home):
             self._packages.mkdir(parents=True, exist_ok=True)
             scratch = self._packages / f".{identity}.{uuid.uuid4().hex}"
             shutil.copytree(package, scratch)
@@ -60,7 +74,18 @@ class ChampionFolder:
                 home.rename(self._packages / f".{uuid.uuid4().hex}")
             scratch.rename(home)
         os.utime(home)
-        self._move(home)
+        return home
+
+    def publish(self, package: Path) -> None:
+        """Bring ``package`` here and move the link to it.
+
+        The caller has checked its golden rows. A crash leaves the old link or the new one, never half a
+        package.
+
+        Raises:
+            ModelPackageError: ``package`` is damaged.
+        """
+        self._move(self.bring(package))
         self._tidy()
 
     def _move(self, target: Path) -> None:
@@ -72,10 +97,14 @@ class ChampionFolder:
     def _tidy(self) -> None:
         """Drop packages that were not in use for long, and what a crash left behind."""
         in_use = self.link.resolve()
+        now = in_use.stat().st_mtime  # was touched a moment ago
         folders = sorted(self._packages.iterdir(), key=lambda f: f.stat().st_mtime, reverse=True)
-        kept = [f for f in folders if not f.name.startswith(".") and f != in_use][:_KEPT]
+        whole = [f for f in folders if not f.name.startswith(".")]
+        # A young copy may be one that another process is making.
+        young = [f for f in folders if f not in whole and now - f.stat().st_mtime < _YOUNG]
+        kept = {in_use, *young, *[f for f in whole if f != in_use][:_KEPT]}
         for folder in folders:
-            if folder != in_use and folder not in kept:
+            if folder not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -62,7 +62,17 @@ class PromotionSettings(Section):
 
     level: float = Field(0.95, gt=0.5, lt=1, description="How sure the paired bootstrap must be.")
     slice_tolerance: float = Field(0.03, ge=0, description="How far macro F1 of a slice may surely fall.")
-    max_bytes: int = Field(500 * 2**20, gt=0, description="Size a package may have.")
+    min_slice_rows: int = Field(50, ge=10, description="Rows below which a slice is not looked at.")
+    behaviour_floor: float = Field(
+        0.5, ge=0, le=1, description="Share of negation, name and emoji cases that must come out right."
+    )
+    behaviour_tolerance: float = Field(
+        0.1, ge=0, le=1, description="How far that share may fall against the champion."
+    )
+    max_calibration_error: float = Field(
+        0.15, gt=0, le=1, description="How far confidence may be from accuracy, on average."
+    )
+    max_bytes: int = Field(500 * 2**20, gt=0, description="Size a package may have, in bytes.")
 
 
 class DriftSettings(Section):
