@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
 from pipeline_support import START, Pipeline, page, row, tweet_id
 
+from trendvane.domain.topic import topic_id
 from trendvane.steps.forget import ForgetConfig, forget
 from trendvane.warehouse import label_rollups, staging
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trendvane.warehouse.engine import Warehouse
+    from trendvane.warehouse.label_rollups import Confusion
 
 pytestmark = pytest.mark.integration
 
@@ -119,6 +121,34 @@ def test_the_audit_sees_a_wrong_count(pipe: Pipeline) -> None:
     assert not pipe.audit().balanced
     pipe.execute("DELETE FROM label_rollup")
     assert faults(pipe) == 1
+
+
+def test_confusion_by_week_by_topic_and_in_all(pipe: Pipeline) -> None:
+    pipe.take(page(1, [row(i) for i in range(6)]), page(2, [row(1), row(2)], "#b"))
+    late = timedelta(days=7)
+    for table in ("tweet_staging", "tweet_topic"):
+        later = "created_at = created_at + interval '7 days'"
+        pipe.execute(f"UPDATE {table} SET {later} WHERE tweet_id = {tweet_id(5)}")
+    pipe.score()
+    label(pipe, [0, 1], 2)
+    label(pipe, [2, 5], 0)
+    a, b = topic_id("#a"), topic_id("#b")
+
+    def read(**how: Any) -> list[Confusion]:
+        with pipe.warehouse.begin() as connection:
+            return label_rollups.confusion(connection, since=how.pop("since", START), **how)
+
+    weeks = read()
+    monday = START.replace(hour=0)
+    assert [(c.week, c.n, c.matrix[2][2], c.matrix[0][2]) for c in weeks] == [
+        (monday, 3, 2, 1),
+        (monday + late, 1, 0, 1),
+    ]
+    assert {c.topic_id: c.n for c in read(by="topic")} == {a: 4, b: 2}
+    assert [(c.topic_id, c.n) for c in read(topic_id=b, by="version")] == [(b, 2)]
+    assert [c.n for c in read(by="version", model_version="fake-1")] == [4]
+    assert read(model_version="another") == []
+    assert [c.n for c in read(since=START + late)] == [1]
 
 
 def test_labellers_scorers_stagers_and_forgetting_at_once_leave_the_counts_right(pipe: Pipeline) -> None:

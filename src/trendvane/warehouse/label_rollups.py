@@ -4,24 +4,30 @@ Rule: only voices count (``tweet_product.voice``), and only those whose label ch
 (``tweet_truth.at_random``), so that the counts measure the model. Cells are never added to: they are counted
 anew from the rows, so that a label may be changed, withdrawn or written twice.
 
-Whoever changes a label, a prediction or a topic of a tweet holds that tweet's staging row locked, and refreshes
-as the last thing of the transaction: then of two that change the same cell, the later one sees what the earlier
-one wrote, and nobody who holds this module's lock waits for anything.
+Whoever changes a label, a prediction or a topic of a tweet holds that tweet's staging row locked, and
+refreshes as the last thing of the transaction: then of two that change the same cell, the later one sees what
+the earlier one wrote, and nobody who holds this module's lock waits for anything.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy import func, literal_column, select
 
+from trendvane.domain.sentiment import LABELS
 from trendvane.warehouse.engine import int8s
+from trendvane.warehouse.tables_learning import label_rollup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy.engine import Connection
 
+Matrix = tuple[tuple[int, ...], ...]
 _LOCK = 7_291_046_550_118_003
 # What the rows themselves say; the audit counts every cell with the same words.
 SUMS = """
@@ -45,7 +51,8 @@ _HOLD = sa.text(
 _ALONE = sa.text("SELECT pg_advisory_xact_lock(:lock)")
 _CELLS = sa.text(
     f"""
-    SELECT DISTINCT topic_id, date_trunc('minute', created_at) AS minute FROM tweet_topic WHERE tweet_id {_IDS}
+    SELECT DISTINCT topic_id, date_trunc('minute', created_at) AS minute
+    FROM tweet_topic WHERE tweet_id {_IDS}
     """,  # noqa: S608
 )
 _GIVEN = "unnest(CAST(:topics AS text[]), CAST(:minutes AS timestamptz[])) AS c(topic_id, minute)"
@@ -112,7 +119,7 @@ def _labelled(connection: Connection, tweet_ids: Sequence[int]) -> list[int]:
 
 
 def _recount(connection: Connection, tweet_ids: Sequence[int], *, leaving: Sequence[int] = ()) -> int:
-    # Each statement sees what was committed before it began, so all that follows the lock sees its holders' work.
+    # A statement sees what was committed before it began: all below sees the work of the lock's holders.
     connection.execute(_ALONE, {"lock": _LOCK})
     cells = connection.execute(_CELLS, {"ids": int8s(tweet_ids)}).all()
     given = {"topics": [cell.topic_id for cell in cells], "minutes": [cell.minute for cell in cells]}
@@ -121,3 +128,66 @@ def _recount(connection: Connection, tweet_ids: Sequence[int], *, leaving: Seque
     if not staying:
         return 0
     return len(connection.execute(_COUNT, given | {"ids": int8s(staying)}).all())
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """What labels said against what one model version said.
+
+    Attributes:
+        model_version: Which one.
+        topic_id: Whose voices; None when they are of all topics.
+        week: The Monday (UTC) at whose midnight the week of the tweets began; None when of the whole span.
+        matrix: (3 x 3) Counts, labels in rows, predictions in columns, in the order of ``LABELS``.
+    """
+
+    model_version: str
+    topic_id: str | None
+    week: datetime | None
+    matrix: Matrix
+
+    @property
+    def n(self) -> int:
+        """Labelled voices."""
+        return sum(map(sum, self.matrix))
+
+
+def confusion(
+    connection: Connection,
+    *,
+    since: datetime,
+    topic_id: str | None = None,
+    model_version: str | None = None,
+    by: Literal["week", "topic", "version"] = "week",
+) -> list[Confusion]:
+    """Confusion matrices since ``since``, one for each model version and ``by``; oldest week first.
+
+    A voice with several topics counts in each of them when topics are told apart, and once otherwise.
+    """
+    cell = label_rollup.c
+    apart = {
+        "week": func.date_trunc(literal_column("'week'"), cell.minute),
+        "topic": cell.topic_id,
+        "version": cell.model_version,
+    }[by]
+    keys = (cell.model_version, apart, cell.truth, cell.predicted)
+    statement = select(*keys, func.sum(cell.n)).where(cell.minute >= since).group_by(*keys).order_by(*keys)
+    if topic_id is not None:
+        statement = statement.where(cell.topic_id == topic_id)
+    elif by != "topic":
+        statement = statement.where(cell.home)
+    if model_version is not None:
+        statement = statement.where(cell.model_version == model_version)
+    found: dict[tuple[Any, str], list[list[int]]] = {}
+    for version, key, truth, predicted, n in connection.execute(statement):
+        matrix = found.setdefault((key, version), [[0] * len(LABELS) for _ in LABELS])
+        matrix[truth][predicted] = int(n)
+    return [
+        Confusion(
+            version,
+            key if by == "topic" else topic_id,
+            key.astimezone(UTC) if by == "week" else None,
+            tuple(map(tuple, matrix)),
+        )
+        for (key, version), matrix in sorted(found.items())
+    ]

@@ -67,7 +67,7 @@ label_rollup = Table(
         "home",
         Boolean,
         primary_key=True,
-        comment="whether the topic is the one the voice was first seen under: sums over all topics ask for it",
+        comment="whether the voice was first seen under this topic; sums over all topics ask for it",
     ),
     Column("n", Integer, nullable=False, comment="voices whose label chance chose to ask for"),
     Column("p_negative", Double, nullable=False, comment="sum of the probabilities of the same voices"),

@@ -103,8 +103,7 @@ def _label_rollup() -> None:
             "home",
             sa.Boolean(),
             primary_key=True,
-            comment="whether the topic is the one the voice was first seen under: sums over all topics ask"
-            " for it",
+            comment="whether the voice was first seen under this topic; sums over all topics ask for it",
         ),
         sa.Column("n", sa.Integer(), nullable=False, comment="voices whose label chance chose to ask for"),
         sa.Column(
