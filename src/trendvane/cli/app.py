@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from trendvane import __version__
-from trendvane.cli import data, model, processes
+from trendvane.cli import data, learn, model, processes
 from trendvane.cli.doctor import doctor
 
 
@@ -45,6 +45,7 @@ def build() -> typer.Typer:
         "run": processes.run_step,
         "serve": processes.serve,
         "emulator": processes.emulator,
+        "learn": learn.learn,
         "doctor": doctor,
         "audit": data.audit,
         "export": data.export,
