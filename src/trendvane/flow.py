@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from trendvane.steps.collect import collect
+from trendvane.steps.curate import curate
 from trendvane.steps.forget import forget
 from trendvane.steps.label import label
 from trendvane.steps.promote import promote
@@ -51,6 +52,7 @@ FLOW: tuple[Step, ...] = (
     Step("score", score, ("stage",), Schedule.NEW_DATA),
     Step("forget", forget, ("stage",), Schedule.DAILY),
     Step("label", label, ("score",), Schedule.LEARN),
+    Step("curate", curate, ("label",), Schedule.LEARN),
     Step("promote", promote, ("label",), Schedule.LEARN),
 )
 

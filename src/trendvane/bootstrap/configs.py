@@ -12,6 +12,7 @@ from trendvane.llm.config import LlmConfig
 from trendvane.model.gate import Rules
 from trendvane.model.package import starter_path
 from trendvane.steps.collect import CollectConfig
+from trendvane.steps.curate import CurateConfig
 from trendvane.steps.forget import ForgetConfig
 from trendvane.steps.label import LabelConfig
 from trendvane.steps.promote import GateConfig
@@ -45,6 +46,7 @@ def config_of(name: str, settings: Settings, *, hash_key: Callable[[], bytes]) -
             retention=timedelta(days=settings.runner.retention_days), source=settings.x.source
         ),
         "label": lambda: _label(settings),
+        "curate": lambda: _curate(settings, hash_key()),
         "promote": lambda: _promote(settings),
     }
     return makers[name]()
@@ -118,6 +120,19 @@ def _vader() -> Vader:
     from trendvane.model.baseline import Vader  # noqa: PLC0415  of the extra train
 
     return Vader()
+
+
+def _curate(settings: Settings, hash_key: bytes) -> CurateConfig:
+    t = settings.training
+    return CurateConfig(
+        files=t.files,
+        test_file=t.test_file,
+        allow_x_content=t.allow_x_content,
+        min_train_rows=t.min_train_rows,
+        min_test_rows=t.min_test_rows,
+        languages=frozenset(tag.lower().partition("-")[0] for tag in settings.collect.languages),
+        hash_key=hash_key,
+    )
 
 
 def _collect(settings: Settings) -> CollectConfig:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +37,14 @@ from trendvane.model.datafolders import (
 from trendvane.model.datarows import DataRow, SplitRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 __all__ = ["CARD", "DEV", "TEST", "TRAIN", "DataRow", "Snapshot", "Snapshots", "SplitRow", "TestSet"]
 
 TRAIN, DEV, TEST = "train", "dev", "test"
 CARD = erasing.CARD
+Finish = Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], str]]
 _ID_LENGTH = 12  # hex digits
 
 
@@ -102,6 +104,11 @@ class Snapshots:
         folders = [f for f in (self.root / SNAPSHOT.home).glob("*") if (f / SNAPSHOT.json).exists()]
         return [f.name for f in sorted(folders, key=lambda f: (f.stat().st_mtime_ns, f.name))]
 
+    @property
+    def has_test_set(self) -> bool:
+        """Whether a test set was ever frozen."""
+        return (self.root / TEST_SET.home / TEST_SET.pointer).exists()
+
     def test_set(self) -> TestSet:
         """The frozen test set.
 
@@ -117,26 +124,31 @@ class Snapshots:
         self,
         rows: Iterable[SplitRow],
         facts: Mapping[str, Any] | None = None,
-        card: Callable[[Mapping[str, Any]], str] = lambda _: "",
+        finish: Finish = lambda _: ({}, ""),
     ) -> Snapshot:
         """Store a snapshot, whole or not at all, and make it the latest.
 
         Args:
             rows: ``train`` or ``dev``, with the row; their order counts for the hash.
             facts: What else ``snapshot.json`` shall say; must hold nothing of a tweet.
-            card: Makes the data card of everything ``snapshot.json`` says.
+            finish: Given all that once the rows are written, says what to add to it, and the data card.
 
         Returns:
             What is stored: the same rows that were stored before, less those forgotten since, are left alone.
         """
-        stored = self._store(SNAPSHOT, rows, facts or {}, card)
+        stored = self._store(SNAPSHOT, rows, facts or {}, finish)
         os.utime(self.root / SNAPSHOT.home / stored)
         self._point(SNAPSHOT, stored)
         return self.load(stored)
 
-    def freeze(self, rows: Iterable[DataRow], facts: Mapping[str, Any] | None = None) -> TestSet:
-        """Store a test set, whole or not at all, and let it judge from now on."""
-        stored = self._store(TEST_SET, ((TEST, row) for row in rows), facts or {}, None)
+    def freeze(
+        self,
+        rows: Iterable[DataRow],
+        facts: Mapping[str, Any] | None = None,
+        finish: Finish = lambda _: ({}, ""),
+    ) -> TestSet:
+        """Store a test set, whole or not at all, and let it judge from now on. See ``write``."""
+        stored = self._store(TEST_SET, ((TEST, row) for row in rows), facts or {}, finish)
         self._point(TEST_SET, stored)
         return self.test_set()
 
@@ -160,12 +172,12 @@ class Snapshots:
         kind: Kind,
         rows: Iterable[SplitRow],
         facts: Mapping[str, Any],
-        card: Callable[[Mapping[str, Any]], str] | None,
+        finish: Finish,
     ) -> str:
         scratch = self.scratch()
         sha256, counts = datarows.write(scratch / kind.csv, rows, with_split=kind.with_split)
         name = sha256[:_ID_LENGTH]
-        whole = {
+        whole: dict[str, Any] = {
             "format": FORMAT,
             "id": name,
             "sha256": sha256,
@@ -174,9 +186,10 @@ class Snapshots:
             "erased": 0,
             **facts,
         }
-        save(scratch / kind.json, dump(whole))
-        if card is not None:
-            save(scratch / CARD, card(whole).encode())
+        added, card = finish(whole)
+        save(scratch / kind.json, dump({**whole, **added}))
+        if kind.with_split:
+            save(scratch / CARD, card.encode())
         sync(scratch)
         home = self.root / kind.home / name
         home.parent.mkdir(exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator
@@ -16,6 +17,7 @@ def _split(value: Any) -> Any:
 
 # Topics hold commas and quotes, so lists are written with semicolons rather than as JSON.
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Section(BaseModel):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr
 
-from trendvane.settings.base import Section, Texts
+from trendvane.settings.base import Paths, Section, Texts
 
 
 class ModelSettings(Section):
@@ -50,6 +50,10 @@ class TrainingSettings(Section):
 
     allow_x_content: bool = Field(
         False, description="Label and train on tweets of the real X; its rules forbid that to most apps."
+    )
+    files: Paths = Field((), description="CSVs of labelled tweets, beside the warehouse's; `;` between them.")
+    test_file: Path | None = Field(
+        None, description="A CSV whose rows all judge; empty: one wording in twenty does."
     )
     recipes: Texts = Field(("modernbert", "bert"), description="Recipes trained by a run; `;` between them.")
     base_model: str = Field("", description="Folder or hub name of the encoder, instead of the recipe's own.")

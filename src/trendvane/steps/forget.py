@@ -1,8 +1,8 @@
 """Forget: a tweet that was deleted on X, or grew too old, goes from every store; no replay brings it back.
 
-First the warehouse, in one transaction that leaves a tombstone; then the spool and the lake, whose objects
-are rewritten without the tweet. The tombstone stays marked until that is done, so a crash in between is
-taken up by the next run. A forgotten tweet that X sends again marks its tombstone anew.
+First the warehouse, in one transaction that leaves a tombstone; then the spool, the lake and the data sets,
+whose files are rewritten without the tweet. The tombstone stays marked until that is done, so a crash in
+between is taken up by the next run. A forgotten tweet that X sends again marks its tombstone anew.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trendvane.domain.page import RawPage
     from trendvane.lake.spool import Spool
     from trendvane.lake.store import Lake
+    from trendvane.model.snapshots import Snapshots
     from trendvane.warehouse.engine import Warehouse
 
 Doomed = tuple[int, str]
@@ -48,12 +49,13 @@ class ForgetConfig:
 
 @dataclass(frozen=True, slots=True)
 class ForgetReport:
-    """Tombstones put up, staged rows deleted, objects and spool files rewritten or removed."""
+    """Tombstones put up, staged rows deleted, files rewritten or removed, rows taken out of data sets."""
 
     tombstones: int = 0
     rows: int = 0
     objects: int = 0
     spool_files: int = 0
+    dataset_rows: int = 0
 
     @property
     def changed(self) -> bool:
@@ -66,7 +68,7 @@ class ForgetReport:
         return False
 
 
-def forget(  # noqa: PLR0913 - three stores, and two ways to say what must go
+def forget(  # noqa: PLR0913 - four stores, and two ways to say what must go
     spool: Spool,
     lake: Lake,
     warehouse: Warehouse,
@@ -75,6 +77,7 @@ def forget(  # noqa: PLR0913 - three stores, and two ways to say what must go
     now: Callable[[], datetime],
     find: Finder | None = None,
     requests: Iterable[Doomed] = (),
+    snapshots: Snapshots | None = None,
 ) -> ForgetReport:
     """Forget what ``requests`` name, what ``find`` finds, and what is past its retention.
 
@@ -92,17 +95,25 @@ def forget(  # noqa: PLR0913 - three stores, and two ways to say what must go
     removed = _finish_removals(lake, warehouse)
     if config.retention is not None:
         removed += _drop_old(lake, warehouse, now() - config.retention, now())
-    swept = _sweep_stores(spool, lake, warehouse, now)
+    swept = _sweep_stores(spool, lake, warehouse, snapshots, now)
     return ForgetReport(
-        tombstones + swept.tombstones, rows + swept.rows, removed + swept.objects, swept.spool_files
+        tombstones + swept.tombstones,
+        rows + swept.rows,
+        removed + swept.objects,
+        swept.spool_files,
+        swept.dataset_rows,
     )
 
 
 def _sweep_stores(
-    spool: Spool, lake: Lake, warehouse: Warehouse, now: Callable[[], datetime]
+    spool: Spool,
+    lake: Lake,
+    warehouse: Warehouse,
+    snapshots: Snapshots | None,
+    now: Callable[[], datetime],
 ) -> ForgetReport:
-    """Take every tweet whose tombstone is still marked out of spool and lake; retweets of it may follow."""
-    tombstones = rows = objects_ = files = 0
+    """Take every tweet whose tombstone is still marked out of every file; retweets of it may follow."""
+    tombstones = rows = objects_ = files = learned = 0
     for _ in range(_ROUNDS):
         with warehouse.begin() as connection:
             marked = forgetting.unerased(connection)
@@ -111,6 +122,7 @@ def _sweep_stores(
         sweep = _Sweep(spool, lake, warehouse, marked, now)
         files += sweep.spool()
         objects_ += sweep.lake()
+        learned += snapshots.erase(marked) if snapshots is not None else 0
         if sweep.companions:  # retweets: they carry the text of what was forgotten
             with warehouse.begin() as connection:
                 doomed = [(tweet_id, "retweet_of_forgotten") for tweet_id in sweep.companions]
@@ -118,7 +130,7 @@ def _sweep_stores(
             tombstones += len(sweep.companions)
         with warehouse.begin() as connection:
             forgetting.erased(connection, marked, now=now())
-    return ForgetReport(tombstones, rows, objects_, files)
+    return ForgetReport(tombstones, rows, objects_, files, learned)
 
 
 def _doomed(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
+from trendvane.domain.author import author_hash, author_key
 from trendvane.domain.text import STORED_LIMIT, fingerprints
 from trendvane.lake import objects
 from trendvane.warehouse import clusters, deadletter, staging
@@ -124,21 +125,18 @@ class _Maker:
 class Chooser:
     """Keyed hashes: who wrote a tweet, without keeping who, and which sample it falls into.
 
-    Keyed, because a plain hash of a numeric author id is undone by trying them all, and because nobody
-    should be able to write himself into a sample. The key is put before the data instead of being given to
-    BLAKE2 as a key, which would cost a second block; unlike older hashes it has no length extension.
+    Keyed, because nobody should be able to write himself into a sample; how, ``domain.author`` says.
     """
 
     def __init__(self, config: StageConfig) -> None:
-        self._author = blake2b(key=config.hash_key, digest_size=32, person=b"author").digest()
+        self._author = author_key(config.hash_key)
         self._sample = blake2b(key=config.hash_key, digest_size=32, person=b"sample").digest()
         self._validation = int(config.validation * _WHOLE)
         self._either = self._validation + int(config.training * _WHOLE)
 
     def author_hash(self, author_id: str) -> int:
         """Signed 64-bit hash of an author's id."""
-        digest = blake2b(self._author + author_id.encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "big", signed=True)
+        return author_hash(self._author, author_id)
 
     def sample(self, tweet_id: int) -> str | None:
         """``validation``, ``training`` or None; the same answer every time."""
