@@ -13,7 +13,7 @@ import hashlib
 import json
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -60,6 +60,7 @@ class ModelPackage:
         encoder: What was fine-tuned, and its licence.
         golden: At least ``MIN_GOLDEN`` rows.
         sha256: Of each file.
+        reference: What ``insight.drift`` compares with; empty in packages made before there was one.
     """
 
     root: Path
@@ -75,6 +76,7 @@ class ModelPackage:
     encoder: Mapping[str, Any]
     golden: tuple[Golden, ...]
     sha256: Mapping[str, str]
+    reference: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def model_path(self) -> Path:
@@ -124,6 +126,7 @@ def load(path: Path) -> ModelPackage:
         encoder=manifest["encoder"],
         golden=_golden(contents[GOLDEN]),
         sha256=manifest["sha256"],
+        reference=manifest.get("reference", {}),
     )
 
 
@@ -190,6 +193,7 @@ def _check_meaning(manifest: Mapping[str, Any]) -> None:
         "confusion": _is_confusion(manifest.get("confusion")),
         "sha256": isinstance(manifest.get("sha256"), dict) and set(manifest["sha256"]) == set(_FILES),
         **{key: isinstance(manifest.get(key), dict) for key in ("metrics", "share_prior", "encoder")},
+        "reference": isinstance(manifest.get("reference", {}), dict),
     }
     wrong = [key for key, good in checks.items() if not good]
     if wrong:
