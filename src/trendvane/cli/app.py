@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from trendvane import __version__
-from trendvane.cli import data, learn, model, processes
+from trendvane.cli import data, label, learn, model, processes
 from trendvane.cli.doctor import doctor
 
 
@@ -54,5 +54,6 @@ def build() -> typer.Typer:
     for name, function in commands.items():
         app.command(name)(function)
     app.add_typer(data.database(), name="db")
+    app.add_typer(label.build(), name="label")
     app.add_typer(model.build(), name="model")
     return app
