@@ -21,7 +21,9 @@ def print_report(name: str, report: Any, *, as_json: bool) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A value as people read it: nothing is a dash, a list has commas."""
+    """A value as people read it: nothing is a dash, a list has commas, and so have names with their counts."""
     if value is None or value in ((), {}):
         return "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {number}" for key, number in value.items())
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

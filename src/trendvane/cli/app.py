@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from trendvane import __version__
-from trendvane.cli import data, label, learn, model, processes
+from trendvane.cli import data, dataset, label, learn, model, processes
 from trendvane.cli.doctor import doctor
 
 
@@ -54,6 +54,7 @@ def build() -> typer.Typer:
     for name, function in commands.items():
         app.command(name)(function)
     app.add_typer(data.database(), name="db")
+    app.add_typer(dataset.build(), name="dataset")
     app.add_typer(label.build(), name="label")
     app.add_typer(model.build(), name="model")
     return app

@@ -93,6 +93,7 @@ def run_step(
             f"There is no step {step!r}.", remedy=f"Steps are: {', '.join(names)}, flow."
         )
     with Systems(Settings.load()) as systems:
+        systems.prepare_warehouse()
         report = systems.run(step)
         while report.more:
             report = systems.run(step)

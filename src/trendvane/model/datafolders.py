@@ -165,7 +165,10 @@ def load(root: Path, kind: Kind, name: str) -> dict[str, Any]:
     """
     folder = root / kind.home / name
     if not name or not folder.is_dir() or folder.parent != root / kind.home:
-        raise ConfigurationError(f"There is no {name!r} in {root / kind.home}.", remedy=kind.remedy)
+        raise ConfigurationError(
+            f"There is no {name!r} in {root / kind.home}.",
+            remedy="`trendvane dataset list` names what there is.",
+        )
     facts = read_facts(folder, kind)
     fields = ("id", "sha256", "counts", "erased")
     return {"folder": folder, "facts": facts, **{field: facts[field] for field in fields}}

@@ -49,7 +49,9 @@ def read(path: Path) -> Iterator[Raw | str]:
         with path.open("rb") as file:
             yield from _File(path, file).rows()
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.", remedy=_UTF8) from error
+        raise ConfigurationError(
+            f"{path} cannot be read: {error.strerror}.", remedy="Check its name, and who may read it."
+        ) from error
 
 
 class _File:
