@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from trendvane import __version__
-from trendvane.serve import predict, problems, review, security, service, topics, tweets
+from trendvane.serve import accuracy, predict, problems, review, security, service, topics, tweets
+from trendvane.serve.accuracy_gauges import AccuracyGauges
 from trendvane.serve.bodies import BodyLimit
 from trendvane.serve.metrics import Measured, Metrics
 
@@ -41,6 +42,9 @@ def create_app(ports: Ports, parts: PageParts | None = None) -> FastAPI:
     """
     security.check(ports.config)
     metrics = Metrics(ports)
+    gauges = None if ports.warehouse is None else AccuracyGauges(ports, ports.warehouse)
+    if gauges is not None:
+        metrics.registry.register(gauges)
     app = FastAPI(
         title="Trendvane",
         summary="Which way opinion blows, with error bars.",
@@ -49,7 +53,7 @@ def create_app(ports: Ports, parts: PageParts | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if ports.config.docs else None,
-        lifespan=_lifespan(ports),
+        lifespan=_lifespan(ports, gauges),
         middleware=_middleware(ports, metrics),
         responses=problems.documented(400, 401, 422),
     )
@@ -59,6 +63,7 @@ def create_app(ports: Ports, parts: PageParts | None = None) -> FastAPI:
     app.include_router(tweets.build_router(ports))
     if ports.warehouse is not None:
         app.include_router(topics.build_router(ports, parts))
+        app.include_router(accuracy.build_router(ports, ports.warehouse))
         app.include_router(review.build_router(ports, ports.warehouse))
         app.mount("/", StaticFiles(directory=_STATIC, html=True, check_dir=False), name="page")
     return app
@@ -78,18 +83,22 @@ def _middleware(ports: Ports, metrics: Metrics) -> list[Middleware]:
     ]
 
 
-def _lifespan(ports: Ports) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    ports: Ports, gauges: AccuracyGauges | None
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await ports.batcher.start()
-        following = asyncio.create_task(_follow(ports.holder, ports.config.model_poll_s))
+        tasks = [asyncio.create_task(_follow(ports.holder, ports.config.model_poll_s))]
+        if gauges is not None:
+            tasks.append(asyncio.create_task(gauges.follow(ports.config.accuracy_poll_s)))
         try:
             yield
         finally:
             ports.draining.set()
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await ports.batcher.stop()
 
     return lifespan

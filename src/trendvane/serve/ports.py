@@ -29,6 +29,7 @@ class ServeConfig:
         max_chars: Most characters in one text; the longest post X allows has 25,000.
         deadline_s: A prediction that has waited longer than this is dropped before inference.
         model_poll_s: How often the holder looks for a new champion, in seconds.
+        accuracy_poll_s: How often the gauges of live accuracy are brought up to date, in seconds.
         docs: Whether ``/docs`` and ``/openapi.json`` exist.
         allow_x_content: Whether people may label tweets of the real X, which may then train a model.
         demo: Whether the data are synthetic; the page says so on every view.
@@ -43,6 +44,7 @@ class ServeConfig:
     max_chars: int = 25_000
     deadline_s: float = 5.0
     model_poll_s: float = 15.0
+    accuracy_poll_s: float = 60.0
     docs: bool = True
     allow_x_content: bool = False
     demo: bool = False

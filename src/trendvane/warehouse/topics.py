@@ -56,6 +56,12 @@ def trends_seen_at(connection: Connection, *, source: str) -> datetime | None:
     return seen
 
 
+def names(connection: Connection, topic_ids: Collection[str]) -> dict[str, str]:
+    """Names of those of these topics that are known, by id."""
+    statement = sa.select(topic.c.topic_id, topic.c.name).where(topic.c.topic_id.in_(list(topic_ids)))
+    return {row.topic_id: row.name for row in connection.execute(statement)}
+
+
 def due(
     connection: Connection,
     *,
