@@ -21,7 +21,7 @@ def print_report(name: str, report: Any, *, as_json: bool) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A value as people read it: nothing is a dash, a list has commas, and so have names with their counts."""
+    """A value as people read it: nothing is a dash, lists and counts have commas."""
     if value is None or value in ((), {}):
         return "-"
     if isinstance(value, dict):
