@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trendvane.domain.sentiment import LABELS, Interval, Shares
-from trendvane.insight.prior import CONTRASTS, SharePrior, features, outcomes, tweet_features
+from trendvane.insight.prior import CONTRASTS, SharePrior, features
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-__all__ = ["Counts", "LabelledPairs", "SharePrior", "estimate"]
+__all__ = ["Counts", "Labelled", "LabelledPairs", "SharePrior", "estimate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,32 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelled:
+    """What a rollup holds of voices drawn at random from those counted, which carry a label besides.
+
+    Attributes:
+        truth: Their labels, by class.
+        predicted: The same voices by predicted class.
+        p: Sums of their calibrated probabilities.
+    """
+
+    truth: tuple[int, int, int]
+    predicted: tuple[int, int, int]
+    p: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        if min(*self.truth, *self.predicted, *self.p) < 0 or sum(self.truth) != sum(self.predicted):
+            raise ValueError("labelled voices need a label and a prediction each")
+
+    @property
+    def n(self) -> int:
+        """Labelled voices."""
+        return sum(self.truth)
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledPairs:
-    """Voices of the topic that carry a label besides their prediction, drawn at random from those counted.
+    """The same, voice by voice.
 
     Attributes:
         truth: (m) Class index of the label.
@@ -68,53 +92,87 @@ class LabelledPairs:
         if self.p.shape != (len(self.truth), len(LABELS)):
             raise ValueError("labelled pairs need one row of three probabilities per label")
 
+    def sums(self) -> Labelled:
+        """All that an estimate needs of them: it is linear in labels and features."""
+        size = len(LABELS)
+        truth = np.bincount(np.asarray(self.truth, np.int64), minlength=size)
+        called = np.bincount(self.p.argmax(axis=1), minlength=size)
+        p = self.p.sum(axis=0, dtype=np.float64)
+        return Labelled(
+            (int(truth[0]), int(truth[1]), int(truth[2])),
+            (int(called[0]), int(called[1]), int(called[2])),
+            (float(p[0]), float(p[1]), float(p[2])),
+        )
+
 
 def estimate(
-    counts: Counts, prior: SharePrior, labelled: LabelledPairs | None = None, level: float = 0.9
+    counts: Counts,
+    prior: SharePrior,
+    labelled: Labelled | LabelledPairs | None = None,
+    level: float = 0.9,
 ) -> Shares:
     """Estimate the shares of a topic, and net sentiment, with intervals at ``level``.
 
     Without voices (``n = 0``) the answer is the average topic, as wide as topics differ: callers show "too
-    few" below a number of voices of their own choice. With every voice labelled the answer is exact.
+    few" below a number of voices of their own choice. With every voice labelled the answer is exact. Labels
+    never make an interval wider, before its bounds are cut at 0 and 1.
 
     Raises:
         ValueError: ``level`` is not between 0 and 1, or there are more labels than voices.
     """
     if not 0 < level < 1:
         raise ValueError("level must lie between 0 and 1")
-    m = 0 if labelled is None else len(labelled.truth)
+    if isinstance(labelled, LabelledPairs):
+        labelled = labelled.sums()
+    m = 0 if labelled is None else labelled.n
     if m > counts.n:
         raise ValueError(f"{m} labelled voices of {counts.n} counted")
+    z = NormalDist().inv_cdf(0.5 + level / 2)
     if counts.n == 0:
         # The judged topics may come from a collection unlike this one, hence the second term.
         centre, cov = prior.mean_share, prior.share_cov + prior.topic_cov
-    else:
-        centre, cov = _posterior(counts, prior, labelled)
-    # The spread was matched to errors without labels; where it narrows, labels owe it nothing.
-    spread = np.maximum(prior.spread, 1.0) if m else prior.spread
-    return _present(centre, cov, spread * NormalDist().inv_cdf(0.5 + level / 2), (counts.n, m, level))
+        return _present(centre, z * prior.spread * _deviations(cov), (0, 0, level))
+    centre, cov = _unlabelled(counts, prior)
+    half = z * prior.spread * _deviations(cov)
+    if labelled is not None and m:
+        centre, cov = _corrected(centre, cov, counts, prior, labelled)
+        # The spread was matched to errors without labels; where it narrows, labels owe it nothing.
+        half = np.minimum(half, z * np.maximum(prior.spread, 1.0) * _deviations(cov))
+    return _present(centre, half, (counts.n, m, level))
 
 
-def _posterior(counts: Counts, prior: SharePrior, labelled: LabelledPairs | None) -> tuple[Floats, Floats]:
+def _seen(predicted: tuple[int, int, int], p: tuple[float, float, float]) -> Floats:
+    """The classifier's view (4) of some voices."""
+    return features(np.array(predicted) / sum(predicted), np.array(p) / sum(p))
+
+
+def _unlabelled(counts: Counts, prior: SharePrior) -> tuple[Floats, Floats]:
     """Mean (2) and covariance (2 x 2) of the (negative, positive) shares of the voices counted."""
-    n = counts.n
-    seen = features(np.array(counts.predicted) / n, np.array(counts.p) / sum(counts.p))
-    centre = prior.weights[0] + seen @ prior.weights[1:]
-    cov = prior.topic_cov + prior.noise_cov / n
-    if labelled is None or not len(labelled.truth):
-        return centre, cov
-    m = len(labelled.truth)
+    centre = prior.weights[0] + _seen(counts.predicted, counts.p) @ prior.weights[1:]
+    return centre, prior.topic_cov + prior.noise_cov / counts.n
+
+
+def _corrected(
+    centre: Floats, cov: Floats, counts: Counts, prior: SharePrior, labelled: Labelled
+) -> tuple[Floats, Floats]:
+    """The same once some of the voices carry labels."""
+    n, m = counts.n, labelled.n
     # Mean label, moved to where it would be had the labelled voices looked like all of them.
-    labels = (outcomes(labelled.truth) + (seen - tweet_features(labelled.p)) @ prior.slope).mean(axis=0)
+    seen = _seen(counts.predicted, counts.p) - _seen(labelled.predicted, labelled.p)
+    labels = np.array([labelled.truth[0], labelled.truth[2]]) / m + seen @ prior.slope
     labels_cov = prior.tweet_cov / m * (n - m) / max(n - 1, 1)
     gain = cov @ np.linalg.inv(cov + labels_cov)
     return centre + gain @ (labels - centre), cov - gain @ cov
 
 
-def _present(centre: Floats, cov: Floats, reach: Floats, size: tuple[int, int, float]) -> Shares:
-    """Clip to what a share can be: values in [0, 1] that sum to 1, bounds around them."""
+def _deviations(cov: Floats) -> Floats:
+    """Standard deviations (4) of negative, neutral, positive and net."""
+    return np.asarray(np.sqrt(np.maximum(np.einsum("ki,ij,kj->k", CONTRASTS, cov, CONTRASTS), 0.0)))
+
+
+def _present(centre: Floats, half: Floats, size: tuple[int, int, float]) -> Shares:
+    """Clip to what a share can be: values in [0, 1] that sum to 1, bounds ``half`` (4) around them."""
     raw = CONTRASTS @ centre + np.array([0.0, 1.0, 0.0, 0.0])
-    half = reach * np.sqrt(np.maximum(np.einsum("ki,ij,kj->k", CONTRASTS, cov, CONTRASTS), 0.0))
     shares = np.clip(raw[:3], 0.0, None)
     shares = shares / shares.sum()
     values = [*shares, shares[2] - shares[0]]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 from statistics import NormalDist
 
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trendvane.insight.prior import fit
-from trendvane.insight.shares import Counts, LabelledPairs, estimate
+from trendvane.insight.shares import Counts, Labelled, LabelledPairs, estimate
 
 COUNT = st.integers(0, 5_000)
 Z90 = NormalDist().inv_cdf(0.95)
@@ -174,3 +175,32 @@ def test_impossible_counts_are_refused(predicted, p):
 def test_pairs_need_their_probabilities():
     with pytest.raises(ValueError, match="row"):
         LabelledPairs(np.array([0, 1]), np.ones((3, 3)))
+
+
+def test_sums_say_all_that_the_pairs_say(fitted, simulated):
+    topic = simulated(1, seed=12)[0]
+    pairs = pairs_of(topic, 40)
+    by_hand = Labelled(
+        tuple(np.bincount(pairs.truth, minlength=3).tolist()),
+        tuple(np.bincount(pairs.p.argmax(axis=1), minlength=3).tolist()),
+        tuple(pairs.p.sum(axis=0).tolist()),
+    )
+    assert estimate(counts_of(topic), fitted, by_hand) == estimate(counts_of(topic), fitted, pairs)
+
+
+@given(st.integers(1, 80), st.integers(0, 50))
+@settings(max_examples=30)
+def test_labels_never_widen_even_where_the_spread_narrows(fitted, simulated, m, seed):
+    """Compared before bounds are cut at 0 and 1, hence topics whose shares keep away from both."""
+    narrow = replace(fitted, spread=np.full(4, 0.8))
+    topic = simulated(1, seed=seed, size=(200, 201))[0]
+    with_labels, without = (
+        estimate(counts_of(topic), narrow, pairs, level=0.2) for pairs in (pairs_of(topic, m, seed), None)
+    )
+    assert (widths(with_labels) <= widths(without) + 1e-9).all()
+
+
+@pytest.mark.parametrize("truth", [(1, 1, 0), (-1, 1, 3)])
+def test_labelled_sums_must_agree(truth):
+    with pytest.raises(ValueError, match="each"):
+        Labelled(truth, (1, 1, 1), (1.0, 1.0, 1.0))
