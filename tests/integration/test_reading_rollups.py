@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from page_support import add_minute, add_topic, add_tweet
 
-from trendvane.warehouse import reading, reading_tweets, tables
+from trendvane.warehouse import reading, reading_tweets, tables, tables_learning
 
 pytestmark = pytest.mark.integration
 NOW = datetime(2026, 3, 4, 12, 0, 30, tzinfo=UTC)
@@ -23,16 +23,16 @@ def connection(warehouse):
         yield connection
 
 
-def test_topics_are_summed_over_the_window_and_over_models(connection):
+def test_topics_are_summed_over_the_window_one_model_a_minute(connection):
     topic = add_topic(connection, "Bridge", NOW)
     add_minute(connection, topic, minutes_ago(1), (1, 2, 3), tweets=10, now=NOW)
     add_minute(connection, topic, minutes_ago(1), (1, 0, 0), model="next-1", now=NOW)
     add_minute(connection, topic, minutes_ago(59), (0, 0, 4), now=HOUR)
     add_minute(connection, topic, minutes_ago(61), (50, 0, 0), now=HOUR)
     (row,) = reading.topics(connection, HOUR, limit=9)
-    assert row.counts == reading.Counts(15, 2, 2, 7, 2.0, 2.0, 7.0)
-    assert (row.counts.voices, row.updated_at, row.newest_tweet_id) == (11, NOW, None)
-    assert reading.models(connection, topic, HOUR) == [("starter-1", 10), ("next-1", 1)]
+    assert row.counts == reading.Counts(14, 1, 2, 7, 1.0, 2.0, 7.0)
+    assert (row.counts.voices, row.updated_at, row.newest_tweet_id) == (10, NOW, None)
+    assert reading.models(connection, topic, HOUR) == [("starter-1", 10)]
 
 
 def test_the_loudest_come_first_and_unwatched_silent_ones_not_at_all(connection):
@@ -122,9 +122,61 @@ def test_gaps_are_those_that_reach_into_the_window(connection):
     assert [gap.from_at for gap in reading.gaps(connection, [topic], HOUR)] == [minutes_ago(90)]
 
 
-def test_minutes_for_exports_keep_models_apart(connection):
+def promote(connection, version, action="promote"):
+    row = {"model_version": version, "action": action, "actor": "a test", "reason": "none"}
+    connection.execute(sa.insert(tables_learning.model_promotion).values(row))
+
+
+def versions(connection, topic):
+    return [(row.model_version, row.counts.tweets) for row in reading.minutes(connection, topic, HOUR)]
+
+
+def test_the_version_that_read_most_speaks_for_a_minute_then_the_champion_then_the_newest(connection):
     topic = add_topic(connection, "Bridge", NOW)
-    add_minute(connection, topic, minutes_ago(1), (1, 0, 0))
-    add_minute(connection, topic, minutes_ago(1), (0, 1, 0), model="next-1")
-    found = reading.minutes(connection, topic, HOUR)
-    assert [(row.model_version, row.counts.voices) for row in found] == [("next-1", 1), ("starter-1", 1)]
+    for back, old, new in ((3, 5, 2), (2, 5, 5), (1, 5, 6)):
+        add_minute(connection, topic, minutes_ago(back), (old, 0, 0), now=NOW)
+        add_minute(connection, topic, minutes_ago(back), (0, 0, new), model="next-1", now=HOUR)
+    assert versions(connection, topic) == [("starter-1", 5), ("starter-1", 5), ("next-1", 6)]
+    before = reading.fingerprint(connection)
+    promote(connection, "next-1")
+    assert reading.fingerprint(connection) != before
+    assert versions(connection, topic) == [("starter-1", 5), ("next-1", 5), ("next-1", 6)]
+    promote(connection, "third-1", "refuse")
+    assert versions(connection, topic)[1] == ("next-1", 5)
+    promote(connection, "starter-1", "rollback")
+    assert versions(connection, topic)[1] == ("starter-1", 5)
+    assert reading.models(connection, topic, HOUR) == [("starter-1", 10), ("next-1", 6)]
+    (row,) = reading.topics(connection, HOUR, limit=9)
+    ((_, binned),) = reading.series(connection, [topic], HOUR, timedelta(hours=24))[topic].items()
+    assert row.counts == binned == reading.Counts(16, 10, 0, 6, 10.0, 0.0, 6.0)
+    assert reading.topics_by_id(connection, [topic], HOUR)[0].counts == row.counts
+
+
+def add_label(connection, topic, back, said, n, model="starter-1"):
+    truth, predicted = said
+    row = {"topic_id": topic, "minute": minutes_ago(back).replace(second=0), "model_version": model}
+    row |= {"truth": truth, "predicted": predicted, "home": True, "n": n}
+    row |= {"p_negative": 0.1 * n, "p_neutral": 0.2 * n, "p_positive": 0.7 * n}
+    connection.execute(sa.insert(tables_learning.label_rollup).values(row))
+
+
+def test_labels_come_with_the_counts_of_their_own_version_and_minutes(connection):
+    topic, other = add_topic(connection, "Bridge", NOW), add_topic(connection, "Other", NOW)
+    for back in (1, 2, 90):
+        add_minute(connection, topic, minutes_ago(back), (5, 5, 5))
+        add_label(connection, topic, back, (2, 2), 3)
+    add_minute(connection, topic, minutes_ago(2), (0, 0, 1), model="next-1")
+    add_minute(connection, other, minutes_ago(2), (4, 0, 0))
+    before = reading.fingerprint(connection)
+    add_label(connection, topic, 2, (0, 2), 1)
+    add_label(connection, topic, 2, (0, 2), 1, model="next-1")
+    assert reading.fingerprint(connection) != before
+    found = {row.topic_id: row.counts for row in reading.topics(connection, HOUR, limit=9)}
+    assert found[other] == reading.Counts(4, 4, 0, 0, 4.0)
+    assert found[topic][:10] == (30, 10, 10, 10, 10.0, 10.0, 10.0, 1, 0, 6)
+    assert found[topic][10:13] == (0, 0, 7)
+    assert found[topic][13:] == pytest.approx((0.7, 1.4, 4.9))
+    assert found[topic].labelled == 7
+    binned = reading.series(connection, [topic], HOUR, timedelta(hours=24))[topic]
+    assert [counts.labelled for counts in binned.values()] == [7]
+    assert [row.counts.labelled for row in reading.minutes(connection, topic, HOUR)] == [4, 3]

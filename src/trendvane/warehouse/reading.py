@@ -1,7 +1,8 @@
 """Every number behind the page and the read-only API.
 
-Numbers come from ``topic_rollup`` alone, so that a page costs the same for ten thousand tweets as for
-ten million: its cost follows topics times minutes. The tweets themselves are in ``reading_tweets``.
+Numbers come from the rollups alone (``reading_cells`` says which rows), so that a page costs the same for
+ten thousand tweets as for ten million: its cost follows topics times minutes. The tweets themselves are in
+``reading_tweets``.
 
 Every function takes an open connection and only reads. Times are UTC.
 """
@@ -10,10 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, and_, cast, func, select, true
 
+from trendvane.warehouse.reading_cells import Counts, cells, champion, counts_of
+from trendvane.warehouse.reading_cells import sums as summed
 from trendvane.warehouse.tables import (
     crawl_gap,
     topic,
@@ -21,38 +24,32 @@ from trendvane.warehouse.tables import (
     tweet_staging,
     tweet_topic,
 )
+from trendvane.warehouse.tables_learning import label_rollup
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery
+
+__all__ = [
+    "Counts",
+    "Gap",
+    "Minute",
+    "TopicRow",
+    "bin_start",
+    "fingerprint",
+    "gaps",
+    "minutes",
+    "models",
+    "polled_at",
+    "series",
+    "topics",
+    "topics_by_id",
+]
 
 # A Monday at midnight, so that bins of a day or a week start where people expect.
 _EPOCH = datetime(2000, 1, 3, tzinfo=UTC)
 _NO_RANK = 10**6
-
-
-class Counts(NamedTuple):
-    """Sums over rollup rows. ``tweets`` counts everything, the rest independent voices only.
-
-    Attributes:
-        tweets: Every tweet, copies and unread languages included.
-        negative, neutral, positive: Voices by predicted class.
-        p_negative, p_neutral, p_positive: Sums of the same voices' probabilities.
-    """
-
-    tweets: int = 0
-    negative: int = 0
-    neutral: int = 0
-    positive: int = 0
-    p_negative: float = 0.0
-    p_neutral: float = 0.0
-    p_positive: float = 0.0
-
-    @property
-    def voices(self) -> int:
-        """First tweets of a cluster, in a language the model reads."""
-        return self.negative + self.neutral + self.positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ class TopicRow:
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """One rollup row , for exports."""
+    """One rollup row, for exports."""
 
     minute: datetime
     model_version: str
@@ -96,21 +93,15 @@ class Gap:
     reason: str
 
 
-_SUMS = (
-    *(
-        cast(func.sum(topic_rollup.c[name]), BigInteger).label(name)
-        for name in ("tweets", "n_negative", "n_neutral", "n_positive")
-    ),
-    *(func.sum(topic_rollup.c[name]).label(name) for name in ("p_negative", "p_neutral", "p_positive")),
-)
-
-
 def fingerprint(connection: Connection) -> tuple[object, ...]:
-    """Something that differs whenever a rollup row has changed.
+    """Something that differs whenever a rollup row has changed, or the champion, which decides between rows.
 
     ``max(updated_at)`` alone is not enough: a transaction that began earlier and committed later carries an
     older time, so the sums of the last minute's rows are part of it. An index on ``updated_at`` serves it.
     """
+    labelled = label_rollup.c.updated_at
+    newest_label = select(func.max(labelled)).scalar_subquery()
+    recent_labels = select(func.sum(label_rollup.c.n)).where(labelled >= newest_label - timedelta(minutes=1))
     newest = select(func.max(topic_rollup.c.updated_at)).scalar_subquery()
     recent = select(
         newest,
@@ -119,6 +110,9 @@ def fingerprint(connection: Connection) -> tuple[object, ...]:
         func.sum(topic_rollup.c.n_negative),
         func.sum(topic_rollup.c.n_neutral),
         func.sum(topic_rollup.c.n_positive),
+        newest_label,
+        recent_labels.scalar_subquery(),
+        champion(),
     ).where(topic_rollup.c.updated_at >= newest - timedelta(minutes=1))
     return tuple(connection.execute(recent).one())
 
@@ -131,7 +125,7 @@ def polled_at(connection: Connection) -> datetime | None:
 
 def topics(connection: Connection, since: datetime, *, limit: int) -> list[TopicRow]:
     """Topics with tweets since ``since``, or watched since then, loudest first."""
-    sums = _sums(topic_rollup.c.minute >= since)
+    sums = _sums(lambda rows: rows.minute >= since)
     watched = func.greatest(topic.c.last_seen_at, topic.c.polled_at) >= since
     order = (func.coalesce(sums.c.tweets, 0).desc(), topic.c.rank.asc().nulls_last(), topic.c.name)
     chosen = (
@@ -147,7 +141,7 @@ def topics(connection: Connection, since: datetime, *, limit: int) -> list[Topic
 
 def topics_by_id(connection: Connection, topic_ids: Sequence[str], since: datetime) -> list[TopicRow]:
     """The named topics that exist, in the order they were asked for."""
-    sums = _sums(and_(topic_rollup.c.minute >= since, topic_rollup.c.topic_id.in_(topic_ids)))
+    sums = _sums(lambda rows: and_(rows.minute >= since, rows.topic_id.in_(topic_ids)))
     chosen = (
         select(*topic.c, *(column for column in sums.c if column.name != "topic_id"))
         .outerjoin_from(topic, sums, sums.c.topic_id == topic.c.topic_id)
@@ -157,11 +151,11 @@ def topics_by_id(connection: Connection, topic_ids: Sequence[str], since: dateti
     return [found[topic_id] for topic_id in topic_ids if topic_id in found]
 
 
-def _sums(inside: ColumnElement[bool]) -> Subquery:
+def _sums(inside: Callable[[Any], ColumnElement[bool]]) -> Subquery:
+    rows = cells(inside)
     return (
-        select(topic_rollup.c.topic_id, *_SUMS, func.max(topic_rollup.c.updated_at).label("updated_at"))
-        .where(inside)
-        .group_by(topic_rollup.c.topic_id)
+        select(rows.c.topic_id, *summed(rows), func.max(rows.c.updated_at).label("updated_at"))
+        .group_by(rows.c.topic_id)
         .subquery("sums")
     )
 
@@ -180,19 +174,6 @@ def _with_newest(chosen: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return select(chosen_topics, newest.c.newest_tweet_id).outerjoin_from(chosen_topics, newest, true())
 
 
-def _counts(row: Row[*tuple[Any, ...]]) -> Counts:
-    """Columns named as in ``topic_rollup``; null, from an outer join, is zero."""
-    return Counts(
-        row.tweets or 0,
-        row.n_negative or 0,
-        row.n_neutral or 0,
-        row.n_positive or 0,
-        row.p_negative or 0.0,
-        row.p_neutral or 0.0,
-        row.p_positive or 0.0,
-    )
-
-
 def _topic_row(row: Row[*tuple[Any, ...]]) -> TopicRow:
     return TopicRow(
         topic_id=row.topic_id,
@@ -202,7 +183,7 @@ def _topic_row(row: Row[*tuple[Any, ...]]) -> TopicRow:
         rank=row.rank,
         first_seen_at=row.first_seen_at,
         polled_at=row.polled_at,
-        counts=_counts(row),
+        counts=counts_of(row),
         newest_tweet_id=row.newest_tweet_id,
         updated_at=row.updated_at,
     )
@@ -216,12 +197,9 @@ def series(
     Bins are named by the Unix second they start at, a whole multiple of ``step`` since a Monday midnight,
     UTC, as ``bin_start`` computes it. Whole numbers, because a snapshot holds thousands of them.
     """
-    start = cast(func.extract("epoch", func.date_bin(step, topic_rollup.c.minute, _EPOCH)), BigInteger)
-    statement = (
-        select(topic_rollup.c.topic_id, start.label("start"), *_SUMS)
-        .where(topic_rollup.c.minute >= since, topic_rollup.c.topic_id.in_(topic_ids))
-        .group_by(topic_rollup.c.topic_id, start)
-    )
+    rows = cells(lambda rows: and_(rows.minute >= since, rows.topic_id.in_(topic_ids)))
+    start = cast(func.extract("epoch", func.date_bin(step, rows.c.minute, _EPOCH)), BigInteger)
+    statement = select(rows.c.topic_id, start.label("start"), *summed(rows)).group_by(rows.c.topic_id, start)
     result: dict[str, dict[int, Counts]] = {topic_id: {} for topic_id in topic_ids}
     for topic_id, second, *sums in connection.execute(statement).all():
         result[topic_id][second] = Counts(*sums)
@@ -234,15 +212,13 @@ def bin_start(moment: datetime, step: timedelta) -> datetime:
 
 
 def models(connection: Connection, topic_id: str, since: datetime) -> list[tuple[str, int]]:
-    """Model versions behind a topic's numbers, with the voices each one read; most voices first."""
-    voices = func.sum(topic_rollup.c.n_negative + topic_rollup.c.n_neutral + topic_rollup.c.n_positive).label(
-        "voices"
-    )
+    """Model versions behind a topic's numbers, with the voices each one speaks for; most voices first."""
+    rows = cells(lambda rows: and_(rows.minute >= since, rows.topic_id == topic_id))
+    voices = func.sum(rows.c.n_negative + rows.c.n_neutral + rows.c.n_positive).label("voices")
     statement = (
-        select(topic_rollup.c.model_version, voices)
-        .where(topic_rollup.c.topic_id == topic_id, topic_rollup.c.minute >= since)
-        .group_by(topic_rollup.c.model_version)
-        .order_by(voices.desc(), topic_rollup.c.model_version)
+        select(rows.c.model_version, voices)
+        .group_by(rows.c.model_version)
+        .order_by(voices.desc(), rows.c.model_version)
     )
     return [(row.model_version, int(row.voices)) for row in connection.execute(statement)]
 
@@ -258,13 +234,9 @@ def gaps(connection: Connection, topic_ids: Sequence[str], since: datetime) -> l
 
 
 def minutes(connection: Connection, topic_id: str, since: datetime) -> list[Minute]:
-    """Rollup rows of a topic, oldest first."""
-    statement = (
-        select(topic_rollup)
-        .where(topic_rollup.c.topic_id == topic_id, topic_rollup.c.minute >= since)
-        .order_by(topic_rollup.c.minute, topic_rollup.c.model_version)
-    )
+    """Rollup rows of a topic, one a minute, oldest first."""
+    rows = cells(lambda rows: and_(rows.minute >= since, rows.topic_id == topic_id))
     return [
-        Minute(row.minute.astimezone(UTC), row.model_version, _counts(row))
-        for row in connection.execute(statement)
+        Minute(row.minute.astimezone(UTC), row.model_version, counts_of(row))
+        for row in connection.execute(select(rows).order_by(rows.c.minute))
     ]

@@ -1,0 +1,137 @@
+"""The cells that every number is summed from: for each topic and minute, the counts of one model version.
+
+After a promotion a minute may hold the counts of two versions, of the same tweets or of some of them. The
+version that has read the most tweets of the minute speaks for it; between equals the champion, then the one
+that wrote last. So nothing counts twice, and a minute changes over when its tweets have all been read again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import BigInteger, Integer, and_, cast, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from trendvane.warehouse.tables import topic_rollup
+from trendvane.warehouse.tables_learning import label_rollup, model_promotion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import ColumnElement, Row, ScalarSelect, Subquery
+
+
+class Counts(NamedTuple):
+    """Sums over rollup rows. ``tweets`` counts everything, the rest independent voices only.
+
+    Attributes:
+        tweets: Every tweet, copies and unread languages included.
+        negative, neutral, positive: Voices by predicted class.
+        p_negative, p_neutral, p_positive: Sums of the same voices' probabilities.
+        true_negative, true_neutral, true_positive: Of these voices, those with a label, by that label. Only
+            labels that chance asked for.
+        called_negative, called_neutral, called_positive: The labelled voices by predicted class.
+        q_negative, q_neutral, q_positive: Sums of the labelled voices' probabilities.
+    """
+
+    tweets: int = 0
+    negative: int = 0
+    neutral: int = 0
+    positive: int = 0
+    p_negative: float = 0.0
+    p_neutral: float = 0.0
+    p_positive: float = 0.0
+    true_negative: int = 0
+    true_neutral: int = 0
+    true_positive: int = 0
+    called_negative: int = 0
+    called_neutral: int = 0
+    called_positive: int = 0
+    q_negative: float = 0.0
+    q_neutral: float = 0.0
+    q_positive: float = 0.0
+
+    @property
+    def voices(self) -> int:
+        """First tweets of a cluster, in a language the model reads."""
+        return self.negative + self.neutral + self.positive
+
+    @property
+    def labelled(self) -> int:
+        """Voices that carry a label."""
+        return self.true_negative + self.true_neutral + self.true_positive
+
+
+_CLASSES = ("negative", "neutral", "positive")
+_WHOLE = ("tweets", *(f"n_{name}" for name in _CLASSES))
+_PARTS = tuple(f"p_{name}" for name in _CLASSES)
+_LABELLED = tuple(f"{kind}_{name}" for kind in ("true", "called") for name in _CLASSES)
+_LABELLED_PARTS = tuple(f"q_{name}" for name in _CLASSES)
+COLUMNS = (*_WHOLE, *_PARTS, *_LABELLED, *_LABELLED_PARTS)
+
+
+def champion() -> ScalarSelect[str]:
+    """The version that was made champion last, as a sub-query; null before the first promotion."""
+    rows = model_promotion.c
+    newest = select(rows.model_version).where(rows.action != "refuse").order_by(rows.promotion_id.desc())
+    return newest.limit(1).scalar_subquery()
+
+
+def cells(inside: Callable[[Any], ColumnElement[bool]]) -> Subquery:
+    """One row for each topic and minute that ``inside`` holds for, with the columns of ``COLUMNS``.
+
+    Args:
+        inside: Condition on the columns (``topic_id``, ``minute``) of either rollup table.
+    """
+    rows = topic_rollup.c
+    spoken = (
+        select(topic_rollup)
+        .ext(distinct_on(rows.topic_id, rows.minute))
+        .where(inside(rows))
+        .order_by(
+            rows.topic_id,
+            rows.minute,
+            rows.tweets.desc(),
+            func.coalesce(rows.model_version == champion(), False).desc(),
+            rows.updated_at.desc(),
+            rows.model_version.desc(),
+        )
+        .subquery("spoken")
+    )
+    labels = _labels(inside)
+    keys = ("topic_id", "minute", "model_version")
+    same = and_(*(spoken.c[key] == labels.c[key] for key in keys))
+    columns = [
+        *spoken.c,
+        *(func.coalesce(labels.c[name], 0).label(name) for name in (*_LABELLED, *_LABELLED_PARTS)),
+    ]
+    return select(*columns).outerjoin_from(spoken, labels, same).subquery("cells")
+
+
+def _labels(inside: Callable[[Any], ColumnElement[bool]]) -> Subquery:
+    rows = label_rollup.c
+    keys = (rows.topic_id, rows.minute, rows.model_version)
+    sums: list[ColumnElement[Any]] = []
+    for kind, said in (("true", rows.truth), ("called", rows.predicted)):
+        sums += [
+            cast(func.sum(rows.n).filter(said == place), Integer).label(f"{kind}_{name}")
+            for place, name in enumerate(_CLASSES)
+        ]
+    sums += [func.sum(rows[f"p_{name}"]).label(f"q_{name}") for name in _CLASSES]
+    return select(*keys, *sums).where(inside(rows)).group_by(*keys).subquery("labels")
+
+
+def sums(source: Subquery) -> list[ColumnElement[Any]]:
+    """The columns of ``COLUMNS`` summed, in their order."""
+    whole = {*_WHOLE, *_LABELLED}
+    return [
+        (cast(func.sum(source.c[name]), BigInteger) if name in whole else func.sum(source.c[name])).label(
+            name
+        )
+        for name in COLUMNS
+    ]
+
+
+def counts_of(row: Row[Any]) -> Counts:
+    """From columns named as in ``COLUMNS``; null, from an outer join, is zero."""
+    return Counts(*(getattr(row, name) or 0 for name in COLUMNS))
