@@ -34,8 +34,9 @@ def test_nothing_is_loaded_from_elsewhere(path):
     assert loads == []
 
 
-def test_no_inline_script_or_style():
-    page = (STATIC / "index.html").read_text()
+@pytest.mark.parametrize("name", ["index.html", "review.html"])
+def test_no_inline_script_or_style(name):
+    page = (STATIC / name).read_text()
     assert "<style" not in page
     assert not re.search(r"<script(?![^>]*\bsrc=)", page)
     assert not re.search(r"\son\w+=", page)

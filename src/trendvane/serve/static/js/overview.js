@@ -1,5 +1,6 @@
 // What is trending now: one dense row per topic.
 import { html, useMemo, useState } from "./html.js";
+import { AccuracyPanel } from "./accuracy.js";
 import { Freshness, Legend, Name, NetScale, Sparkline, StackedBar, Volume, sparkScale, whyNot } from "./parts.js";
 
 const byVolume = (a, b) => b.tweets - a.tweets || a.name.localeCompare(b.name);
@@ -90,5 +91,6 @@ export function Overview({ snapshot, now, chosen, setChosen }) {
               <${Row} key=${topic.id} ...${{ topic, snapshot, now, loudest, scale, chosen, choose }}
                 full=${chosen.length >= 4} />`)}
           </ul>`}
-    </section>`;
+    </section>
+    <${AccuracyPanel} now=${now} />`;
 }
