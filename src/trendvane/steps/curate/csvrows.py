@@ -108,7 +108,7 @@ class _File:
         taken: list[bytes] = []
         while True:
             try:
-                return next(csv.reader(text.splitlines(keepends=True), strict=True))
+                return next(csv.reader([text], strict=True))
             except csv.Error as error:
                 line = self._next() if "unexpected end" in str(error) else None
             if line is None or len(taken) == _LINES_A_ROW:
