@@ -159,9 +159,10 @@ def _latency(warehouse: engine.Warehouse, probe: Probe) -> list[float]:
     if not probe.seen:
         return []
     floor = snowflake.floor(int(probe.seen[0].arrived_at * 1000))
-    query = sa.select(
-        tweet_product.c.tweet_id, tweet_product.c.topic, sa.extract("epoch", tweet_product.c.processed_at)
-    ).where(tweet_product.c.tweet_id > floor)
+    product = tweet_product.c
+    scored = sa.extract("epoch", sa.func.min(product.processed_at))  # by its first model, should there be two
+    query = sa.select(product.tweet_id, product.topic, scored).where(product.tweet_id > floor)
+    query = query.group_by(product.tweet_id, product.topic)
     with warehouse.begin() as connection:
         rows = [(row[0], row[1], float(row[2])) for row in connection.execute(query)]
     return ages(rows, probe.seen)

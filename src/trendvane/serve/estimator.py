@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class ModelEstimator:
     """Asks the holder at every estimate, so that a new champion brings its own error rates.
 
-    Counts that an earlier model made are read with the error rates of the one in use; the topic view lists
-    every model that contributed.
+    Counts that an earlier model made are read with the error rates of the one in use, until their tweets have
+    been read again; the topic view lists every model that contributed, and ``method`` says so.
 
     Args:
         holder: The model in use; may be empty, and then there are counts but no shares.
@@ -56,7 +56,8 @@ class ModelEstimator:
         return (
             f"{self._level:.0%} intervals. Shares are corrected for the errors the model made on "
             f"{prior.topics} topics judged by people. An interval holds both chance and the bias of its own "
-            "that each topic has, which more tweets do not cure."
+            "that each topic has, which more tweets do not cure; labels of a topic's tweets do. Counts of an "
+            "earlier model, where the topic lists one, are corrected as if they were this one's."
         )
 
     def __call__(self, counts: Counts) -> Shares | None:
@@ -69,7 +70,7 @@ class ModelEstimator:
             (counts.negative, counts.neutral, counts.positive),
             (counts.p_negative, counts.p_neutral, counts.p_positive),
         )
-        return shares.estimate(seen, prior, level=self._level)
+        return shares.estimate(seen, prior, _labelled(counts), self._level)
 
     def _prior_of(self, engine: Engine) -> shares.SharePrior | ConfigurationError:
         """Read from the manifest once per package; two threads reading it at once do no harm."""
@@ -77,6 +78,17 @@ class ModelEstimator:
         if known is None or known[0] != identity:
             known = self._prior = (identity, _read(engine))
         return known[1]
+
+
+def _labelled(counts: Counts) -> shares.Labelled | None:
+    """Labels that chance asked for. More labels than voices cannot be, and would teach nothing."""
+    if not 0 < counts.labelled <= counts.voices:
+        return None
+    return shares.Labelled(
+        (counts.true_negative, counts.true_neutral, counts.true_positive),
+        (counts.called_negative, counts.called_neutral, counts.called_positive),
+        (counts.q_negative, counts.q_neutral, counts.q_positive),
+    )
 
 
 def _read(engine: Engine) -> shares.SharePrior | ConfigurationError:

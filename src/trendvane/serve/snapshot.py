@@ -124,6 +124,7 @@ class Snapshots:
             "tweets": counts.tweets,
             "voices": counts.voices,
             "folded": counts.tweets - counts.voices,
+            "labelled": shares.labelled if shares else 0,
             "shares": shares_json(shares),
             "too_few": counts.voices < self._options.min_voices,
             "newest_tweet_id": None if newest is None else str(newest),

@@ -60,7 +60,7 @@ class Estimates:
         if counts.voices == 0:
             return None
         # A float sum may differ in its last digits from one query plan to the next; that is no new question.
-        key = (self._estimator.key, counts[1:4], *(round(p, 3) for p in counts[4:]))
+        key = (self._estimator.key, *(round(part, 3) for part in counts[1:]))
         with self._lock:
             if key in self._known:
                 return self._known[key]

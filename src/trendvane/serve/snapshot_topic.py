@@ -105,6 +105,7 @@ class TopicViews:
             "tweets": counts.tweets,
             "voices": counts.voices,
             "folded": counts.tweets - counts.voices,
+            "labelled": counts.labelled,
             "predicted": {
                 "negative": counts.negative,
                 "neutral": counts.neutral,

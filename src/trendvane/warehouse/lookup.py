@@ -1,4 +1,4 @@
-"""One tweet with its newest prediction, by id."""
+"""One tweet with the champion's prediction, or else the newest, by id."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from trendvane.warehouse.reading_cells import champion_first
 from trendvane.warehouse.tables import tweet_product, tweet_staging, tweet_topic
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The newest prediction: class index, its probability, all three, by whom and when."""
+    """The prediction that counts: class index, its probability, all three, by whom and when."""
 
     sentiment: int
     score: float
@@ -67,7 +68,11 @@ def find(connection: Connection, tweet_id: int) -> StoredTweet | None:
 
 def _newest(connection: Connection, tweet_id: int) -> Scored | None:
     product = tweet_product.c
-    newest = select(tweet_product).where(product.staging_id == tweet_id).order_by(product.processed_at.desc())
+    newest = (
+        select(tweet_product)
+        .where(product.staging_id == tweet_id)
+        .order_by(champion_first(product.model_version), product.processed_at.desc())
+    )
     row = connection.execute(newest.limit(1)).one_or_none()
     if row is None:
         return None

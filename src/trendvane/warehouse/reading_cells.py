@@ -77,6 +77,11 @@ def champion() -> ScalarSelect[str]:
     return newest.limit(1).scalar_subquery()
 
 
+def champion_first(version: ColumnElement[Any]) -> ColumnElement[bool]:
+    """To order by: rows of the champion before all others."""
+    return func.coalesce(version == champion(), False).desc()
+
+
 def cells(inside: Callable[[Any], ColumnElement[bool]]) -> Subquery:
     """One row for each topic and minute that ``inside`` holds for, with the columns of ``COLUMNS``.
 
@@ -92,7 +97,7 @@ def cells(inside: Callable[[Any], ColumnElement[bool]]) -> Subquery:
             rows.topic_id,
             rows.minute,
             rows.tweets.desc(),
-            func.coalesce(rows.model_version == champion(), False).desc(),
+            champion_first(rows.model_version),
             rows.updated_at.desc(),
             rows.model_version.desc(),
         )

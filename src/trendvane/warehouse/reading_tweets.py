@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, true
 
+from trendvane.warehouse.reading_cells import champion_first
 from trendvane.warehouse.tables import tweet_product, tweet_staging, tweet_topic
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def examples(
     latest = (
         select(tweet_product.c.predicted_sentiment, tweet_product.c.sentiment_score)
         .where(tweet_product.c.staging_id == pool.c.tweet_id, tweet_product.c.voice)
-        .order_by(tweet_product.c.processed_at.desc())
+        .order_by(champion_first(tweet_product.c.model_version), tweet_product.c.processed_at.desc())
         .limit(1)
         .lateral("latest")
     )

@@ -78,3 +78,30 @@ def test_without_error_rates_there_are_no_shares_and_the_method_says_why(holder)
     estimator = ModelEstimator(holder, 0.9)
     assert estimator(COUNTS) is None
     assert "prior" in estimator.method
+
+
+def labelled(times=1, truth=(6, 2, 2)):
+    """Ten voices' labels: the model called four of them negative, the labels call six so."""
+    negative, neutral, positive = (n * times for n in truth)
+    return COUNTS._replace(
+        true_negative=negative, true_neutral=neutral, true_positive=positive,
+        called_negative=3 * times, called_neutral=3 * times, called_positive=4 * times,
+        q_negative=3.0 * times, q_neutral=4.0 * times, q_positive=3.0 * times,
+    )  # fmt: skip
+
+
+def test_labels_narrow_the_interval_and_move_it_to_what_they_say(holder):
+    estimates = Estimates(ModelEstimator(holder, 0.9))
+    found = [estimates.of(counts) for counts in (COUNTS, labelled(1), labelled(4), labelled(8))]
+    shares = [one.negative for one in found if one is not None]
+    assert [one.labelled for one in found if one is not None] == [0, 10, 40, 80]
+    widths = [one.high - one.low for one in shares]
+    assert widths == sorted(widths, reverse=True)
+    assert shares[0].value < shares[1].value < shares[2].value < shares[3].value
+    assert shares[3].value == pytest.approx(0.6)
+    assert widths[3] == pytest.approx(0, abs=1e-9)
+
+
+def test_more_labels_than_voices_are_no_labels(holder):
+    estimator = ModelEstimator(holder, 0.9)
+    assert estimator(labelled(9)) == estimator(COUNTS)

@@ -81,7 +81,8 @@ function Provenance({ topic }) {
         html` (source: <strong>${p.source}</strong>, demo data)`}. Of these <strong>${count(p.folded)}</strong> were
         folded away: retweets, near-identical copies, and languages the model does not
         read${p.languages.length > 0 && ` (it reads ${p.languages.join(", ")})`}. That
-        leaves <strong>${count(p.voices)}</strong> independent voices.</p>
+        leaves <strong>${count(p.voices)}</strong> independent voices${p.labelled > 0 && html`; labels of <strong>${count(p.labelled)}</strong> of them,
+        chosen by chance, make the shares surer`}.</p>
       <p>The model called ${count(p.predicted.negative)} of them negative, ${count(p.predicted.neutral)} neutral and
         ${" "}${count(p.predicted.positive)} positive. It makes mistakes, and we know how often it takes one class for
         another; the shares above are corrected for that, so they differ from these raw counts.</p>
