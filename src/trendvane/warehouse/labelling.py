@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 PLACE = "hashint8extended(s.tweet_id, 7291)"
 _MINE = "l.tweet_id = s.tweet_id AND l.labeller = :labeller AND l.prompt_version = :prompt"
 _ALLOWED = "(s.source <> 'x' OR CAST(:allow_x AS boolean))"
-# Voices: first of their cluster, in a language that the model reads which scored them.
+# First of their cluster and scored as a voice: in a language that the model reads.
 _SAMPLE = sa.text(
     f"""
     SELECT s.tweet_id, left(s.content, :chars) AS text, s.sample = 'validation' AS at_random,
         l.tweet_id IS NOT NULL AS known, {PLACE} AS place
     FROM tweet_staging s LEFT JOIN tweet_label l ON {_MINE}
-    WHERE s.sample IS NOT NULL AND {_ALLOWED}
+    WHERE s.sample IS NOT NULL AND s.cluster_id = s.tweet_id AND {_ALLOWED}
       AND EXISTS (SELECT 1 FROM tweet_product p WHERE p.staging_id = s.tweet_id AND p.voice)
       AND (l.tweet_id IS NULL OR (s.sample = 'validation' AND NOT l.at_random))
       AND ({PLACE}, s.tweet_id) > (:place, :after)
