@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from trendvane.warehouse.engine import Warehouse
+
 pytestmark = pytest.mark.integration
 OPERATIONS = [
     ("POST", "/v1/predict"),
@@ -31,17 +34,23 @@ OPERATIONS = [
     ("GET", "/livez"),
     ("GET", "/readyz"),
 ]
+WITH_WAREHOUSE = [
+    ("GET", "/v1/model/accuracy"),
+    ("GET", "/v1/review/next"),
+    ("PUT", "/v1/review/{tweet_id}"),
+    ("DELETE", "/v1/review/{tweet_id}"),
+]
 
 
-@pytest.fixture
-def base(make_package: Callable[..., Path]) -> Iterator[str]:
+@contextmanager
+def serving(package: Path, warehouse: Warehouse | None) -> Iterator[str]:
     """Address of the application, on a real server in a thread."""
-    holder = ModelHolder(make_package())
+    holder = ModelHolder(package)
     holder.poll()
     ports = Ports(
         holder=holder,
         batcher=Batcher(holder),
-        warehouse=None,
+        warehouse=warehouse,
         config=ServeConfig(),
         now=lambda: datetime.now(UTC),
     )
@@ -55,9 +64,33 @@ def base(make_package: Callable[..., Path]) -> Iterator[str]:
     listening.close()
 
 
+@pytest.fixture
+def base(make_package: Callable[..., Path]) -> Iterator[str]:
+    """Without a warehouse."""
+    with serving(make_package(), None) as address:
+        yield address
+
+
+@pytest.fixture
+def full_base(make_package: Callable[..., Path], warehouse: Warehouse) -> Iterator[str]:
+    """With one."""
+    with serving(make_package(), warehouse) as address:
+        yield address
+
+
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 @pytest.mark.parametrize("mode", ["positive", "negative"])
 def test_generated_requests_get_documented_answers(base: str, method: str, path: str, mode: str) -> None:
+    exchange_generated(base, method, path, mode)
+
+
+@pytest.mark.parametrize(("method", "path"), WITH_WAREHOUSE)
+@pytest.mark.parametrize("mode", ["positive", "negative"])
+def test_generated_requests_to_the_warehouse_too(full_base: str, method: str, path: str, mode: str) -> None:
+    exchange_generated(full_base, method, path, mode)
+
+
+def exchange_generated(base: str, method: str, path: str, mode: str) -> None:
     operation = schemathesis.openapi.from_url(f"{base}/openapi.json")[path][method]
     checks: list[Any] = [status_code_conformance, content_type_conformance]
     if not path.startswith("/v1/tweets"):  # without a warehouse a tweet is a documented 503
