@@ -19,7 +19,7 @@ from trendvane.warehouse.labels import LabelRow
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
     from trendvane.warehouse.engine import Warehouse
 
