@@ -181,7 +181,7 @@ class Court:
         )
 
     def add(self, package: Path, identity: str, **tags: str) -> ModelVersion:
-        made: ModelVersion = self.registry.register(package, run_id="r", identity=identity, tags=tags)
+        made: ModelVersion = self.registry.register(package, run_id=None, identity=identity, tags=tags)
         return made
 
     @property

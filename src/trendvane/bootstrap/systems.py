@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from trendvane.llm.labeller import Labeller
     from trendvane.model.champion import ChampionFolder
     from trendvane.model.engine import Engine
+    from trendvane.model.follower import Follower
     from trendvane.model.holder import ModelHolder
     from trendvane.model.registry import Registry
     from trendvane.model.snapshots import Snapshots
@@ -195,9 +196,27 @@ class Systems:
         holder.require()
         return holder
 
+    @cached_property
+    def follower(self) -> Follower | None:
+        """Brings the champion of an MLflow server here; None where the registry is on this machine."""
+        if not self.settings.mlflow.tracking_uri or self.settings.model.path is not None:
+            return None
+        from trendvane.model.follower import Follower  # noqa: PLC0415  as above
+        from trendvane.model.holder import open_engine  # noqa: PLC0415
+
+        return Follower(
+            self.registry,
+            self.champion,
+            check=lambda folder: open_engine(folder, threads=1).close(),
+            every_s=self.settings.mlflow.poll_seconds,
+            clock=time.monotonic,
+        )
+
     @property
     def predictor(self) -> Engine:
         """The inference engine of the champion of this moment."""
+        if self.follower is not None:
+            self.follower.follow_when_due()
         self.holder.poll()
         return self.holder.require()
 

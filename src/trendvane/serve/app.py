@@ -107,12 +107,14 @@ def _lifespan(
 async def _follow(holder: ModelHolder, every_s: float) -> None:
     """Take each new champion into use; the first look is at once."""
     log = structlog.get_logger()
+    told = ""
     while True:
         try:
             if await asyncio.to_thread(holder.poll):
                 log.info("model_swapped", version=holder.require().version)
-            elif holder.state.trouble:
+            elif holder.state.trouble not in {"", told}:
                 log.warning("model_refused", reason=holder.state.trouble)
+            told = holder.state.trouble
         except Exception:  # whatever it was, the last good model stays and the next look may succeed
             log.exception("model_poll_failed")
         await asyncio.sleep(every_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,17 @@ def serve_forever(systems: Systems, settings: Settings) -> None:
     holder = systems.holder
     config = serve_config(settings)
     ports = Ports(
-        holder=holder, batcher=Batcher(holder), warehouse=systems.warehouse, config=config, now=utc_now
+        holder=holder,
+        batcher=Batcher(holder),
+        warehouse=systems.warehouse,
+        config=config,
+        now=utc_now,
+        follower=systems.follower,
     )
+    if ports.follower is not None:
+        # A thread that ends with the process: a download may take longer than a stop may.
+        watch = threading.Thread(target=ports.follower.run_until, args=(ports.draining,), daemon=True)
+        watch.start()
     page = PageOptions(stale_after=timedelta(seconds=settings.serve.stale_seconds), demo=config.demo)
     app = create_app(ports, PageParts(options=page))
     build_server(app, ports.draining, host=settings.serve.host, port=settings.serve.port).run()

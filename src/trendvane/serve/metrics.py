@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from trendvane.model.follower import Follower
     from trendvane.model.holder import ModelHolder
     from trendvane.serve.ports import Ports
 
@@ -38,6 +39,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(_ModelCollector(ports.holder))
+        if ports.follower is not None:
+            self.registry.register(_FollowerCollector(ports.follower))
         self.requests = self._counter("requests", "Requests answered.", "route", "method", "status")
         self.first_byte = self._histogram("request_duration_seconds", "Until the answer begins.", "route")
         self.predict_duration = self._histogram("predict_duration_seconds", "Queue and inference.")
@@ -76,6 +79,24 @@ class _ModelCollector(Collector):
         stale = GaugeMetricFamily("trendvane_model_stale", "1 while the newest package is refused.")
         stale.add_metric([], 1 if state.trouble else 0)
         yield stale
+
+
+class _FollowerCollector(Collector):
+    """Only where champions come from an MLflow server."""
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+
+    def collect(self) -> Iterator[Metric]:
+        state = self._follower.state
+        yield CounterMetricFamily("trendvane_champion_moves", "Champions brought here.", value=state.moves)
+        failures = "Looks at the registry that failed, or whose package was refused."
+        yield CounterMetricFamily("trendvane_champion_failures", failures, value=state.failures)
+        behind = GaugeMetricFamily(
+            "trendvane_champion_behind", "1 while the registry's champion is not in use here."
+        )
+        behind.add_metric([], 1 if state.trouble else 0)
+        yield behind
 
 
 class Measured:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from trendvane.model.batcher import Batcher
+    from trendvane.model.follower import Follower
     from trendvane.model.holder import ModelHolder
     from trendvane.warehouse.engine import Warehouse
 
@@ -43,7 +44,7 @@ class ServeConfig:
     max_texts: int = 32
     max_chars: int = 25_000
     deadline_s: float = 5.0
-    model_poll_s: float = 15.0
+    model_poll_s: float = 2.0
     accuracy_poll_s: float = 60.0
     docs: bool = True
     allow_x_content: bool = False
@@ -61,6 +62,7 @@ class Ports:
         warehouse: None when only predictions are served.
         config: Limits and switches.
         now: The clock, UTC.
+        follower: Brings champions from an MLflow server; None where the registry is on this machine.
         draining: Set when the process was asked to stop. Endless responses must look at it and end;
             ``/readyz`` turns 503.
     """
@@ -70,4 +72,5 @@ class Ports:
     warehouse: Warehouse | None
     config: ServeConfig
     now: Callable[[], datetime]
+    follower: Follower | None = None
     draining: threading.Event = field(default_factory=threading.Event)

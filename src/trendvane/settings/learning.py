@@ -93,3 +93,6 @@ class MlflowSettings(Section):
     tracking_uri: str = Field("", description="Of an MLflow server; empty: SQLite in the data directory.")
     experiment: str = Field("SentimentAnalysisExp", description="Name of the experiment.")
     model: str = Field("tweet-sentiment", description="Name of the registered model.")
+    poll_seconds: float = Field(
+        30.0, ge=1, description="How often servers and scorers ask a server who is champion."
+    )
