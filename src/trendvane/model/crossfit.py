@@ -16,7 +16,7 @@ import numpy as np
 
 from trendvane.domain.errors import ConfigurationError
 from trendvane.model import measures
-from trendvane.model.finetune import WEIGHTS, Example, encoder_path, fine_tune, without_overlap
+from trendvane.model.finetune import Example, fine_tune, without_overlap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,9 +142,9 @@ def torch_logits(trained: Path, recipe: Recipe, texts: Sequence[str]) -> NDArray
     """Logits (n x 3) of raw ``texts`` by the fine-tuned model in the folder ``trained``, in their order."""
     import torch  # noqa: PLC0415 - optional extra
 
-    from trendvane.model.network import encode, load_classifier  # noqa: PLC0415
+    from trendvane.model.network import encode, trained_classifier  # noqa: PLC0415
 
-    model = load_classifier(encoder_path(recipe.encoder), trained / WEIGHTS).eval()
+    model = trained_classifier(trained, recipe)
     logits = np.empty((len(texts), 3), dtype=np.float32)
     with torch.inference_mode():
         for rows, inputs in encode(trained, texts, recipe.max_length):

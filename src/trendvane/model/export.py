@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import tempfile
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +17,12 @@ import numpy as np
 from trendvane.domain.errors import ModelPackageError
 from trendvane.domain.text import TEXT_VERSION, prepare
 from trendvane.model import measures
-from trendvane.model.finetune import RECIPE, RECIPES, WEIGHTS, Recipe, encoder_path, read_examples
+from trendvane.model.finetune import RECIPES, Recipe, read_examples, read_report
 from trendvane.model.goldentexts import GOLDEN_TEXTS
 from trendvane.model.package import GOLDEN, MODEL, TOKENIZER, write_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -105,12 +107,7 @@ def release_trained(
     Raises:
         ModelPackageError: ``trained`` holds no finished training.
     """
-    try:
-        recipe = Recipe(**json.loads((trained / RECIPE).read_text(encoding="utf-8"))["recipe"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelPackageError(
-            f"{trained} holds no finished training ({error}).", remedy="Run trendvane model train to its end."
-        ) from error
+    recipe = read_report(trained)["recipe"]
     licence = "Apache-2.0" if recipe.encoder in {r.encoder for r in RECIPES.values()} else "unknown"
     encoder = {"name": recipe.encoder, "licence": licence}
     release = Release(recipe.name, version, share_prior=shares, encoder=encoder)
@@ -160,19 +157,18 @@ def to_onnx(trained: Path, recipe: Recipe, texts: Sequence[str], target: Path) -
     """
     import torch  # noqa: PLC0415 - optional extra
 
-    from trendvane.model.network import LogitsOnly, encode, load_classifier  # noqa: PLC0415
+    from trendvane.model.network import LogitsOnly, encode, trained_classifier  # noqa: PLC0415
     from trendvane.model.smooth import smooth  # noqa: PLC0415
 
     # Attention spelled out ("eager") runs a twentieth faster in onnxruntime than the fused operator does.
-    classifier = load_classifier(encoder_path(recipe.encoder), trained / WEIGHTS, attention="eager").eval()
-    smooth(classifier, [batch for _, batch in encode(trained, texts, recipe.max_length)])
+    classifier = trained_classifier(trained, recipe, attention="eager")
+    smooth(classifier, (batch for _, batch in encode(trained, texts, recipe.max_length)))
     model = LogitsOnly(classifier).eval()
     # Two rows of different length: a batch of one, or no padding, would be frozen into the graph.
-    ids = torch.tensor([[101, 2023, 2003, 102, 0], [101, 2023, 2003, 2204, 102]])
-    mask = (ids > 0).long()
+    (_, rows), *_ = encode(trained, ["yes", "no, it is not"], recipe.max_length)
+    ids, mask = rows["input_ids"], rows["attention_mask"]
     dims = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length", max=recipe.max_length)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns about its own deprecated internals
+    with _hushed():
         torch.onnx.export(
             model,
             (ids, mask),
@@ -186,11 +182,24 @@ def to_onnx(trained: Path, recipe: Recipe, texts: Sequence[str], target: Path) -
         )
 
 
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Exporters warn about their own deprecated internals, and about what is not installed."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 def quantize(source: Path, target: Path) -> None:
     """Weights to int8, one scale a channel; activations are scaled as they come."""
     from onnxruntime.quantization import QuantType, quantize_dynamic  # noqa: PLC0415 - optional extra
 
-    quantize_dynamic(str(source), str(target), per_channel=True, weight_type=QuantType.QInt8)
+    with _hushed():
+        quantize_dynamic(str(source), str(target), per_channel=True, weight_type=QuantType.QInt8)
 
 
 def write_golden(target: Path, run: OnnxLogits, temperature: float) -> None:

