@@ -141,7 +141,9 @@ def _plan(systems: Systems, config: LabelConfig, *, as_json: bool) -> None:
     estimate = plan(systems.warehouse, labeller, config)
     left = labeller.left()
     if as_json:
-        typer.echo(json.dumps(asdict(estimate) | {"dollars_left": left}))
+        typer.echo(
+            json.dumps(asdict(estimate) | {"dollars": round(estimate.dollars, 6), "dollars_left": left})
+        )
         return
     typer.echo(
         f"Would ask {labeller.name} about {estimate.texts:,} tweets"

@@ -103,7 +103,7 @@ class Tally:
 
 def estimate_tokens(text: str) -> int:
     """About how many tokens ``text`` has."""
-    ascii_only = sum(character.isascii() for character in text)
+    ascii_only = len(text.encode("ascii", "ignore"))
     return math.ceil(ascii_only / _CHARS_PER_TOKEN) + len(text) - ascii_only
 
 
