@@ -41,7 +41,10 @@ def config_of(name: str, settings: Settings, *, hash_key: Callable[[], bytes]) -
             max_bytes=settings.lake.push_bytes, max_age=timedelta(seconds=settings.lake.push_seconds)
         ),
         "stage": lambda: StageConfig(hash_key=hash_key()),
-        "score": lambda: ScoreConfig(lease=timedelta(seconds=settings.runner.lease_seconds)),
+        "score": lambda: ScoreConfig(
+            lease=timedelta(seconds=settings.runner.lease_seconds),
+            rescore=timedelta(hours=settings.runner.rescore_hours),
+        ),
         "forget": lambda: ForgetConfig(
             retention=timedelta(days=settings.runner.retention_days), source=settings.x.source
         ),

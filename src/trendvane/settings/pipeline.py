@@ -98,4 +98,7 @@ class RunnerSettings(Section):
     lease_seconds: float = Field(
         120.0, gt=0, description="A scorer that died gives its tweets back after this."
     )
+    rescore_hours: float = Field(
+        48.0, ge=0, description="A new champion reads tweets this old again; 0: none."
+    )
     retention_days: int = Field(30, ge=1, description="Tweets older than this are forgotten.")

@@ -3,6 +3,9 @@
 Any number of scorers may run, on any number of machines. Attempts are counted at the claim, so a tweet that
 kills its scorer is given up after a few tries; tweets with a history of failure are claimed in ever smaller
 company, so that the one at fault does not take its neighbours with it.
+
+After a promotion the champion reads recent tweets again, behind all fresh ones and one batch a run, so that
+topics are not told by two models for longer than needed. What the earlier model said stays beside it.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import numpy as np
 
 from trendvane.domain.errors import ModelPackageError
 from trendvane.domain.sentiment import LABELS
-from trendvane.warehouse import scoring
+from trendvane.warehouse import rescoring, scoring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,27 +54,35 @@ class ScoreConfig:
         batch: Tweets claimed at a time.
         lease: How long a claim holds; several times what a batch takes.
         max_attempts: Claims after which a tweet is given up.
+        rescore: How old tweets are that a new champion reads again; nothing for no time at all.
+        settle: How long ago it must have become champion, so that every scorer knows of it.
     """
 
     batch: int = 256
     lease: timedelta = timedelta(minutes=5)
     max_attempts: int = 3
+    rescore: timedelta = timedelta(0)
+    settle: timedelta = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreReport:
-    """What scoring did; ``lost`` are claims that another scorer had taken over, or whose tweets are gone."""
+    """What scoring did; ``lost`` are claims that another scorer had taken over, or whose tweets are gone.
+
+    ``rescored`` are tweets that the champion read after another model.
+    """
 
     claimed: int = 0
     scored: int = 0
     lost: int = 0
     dead: int = 0
     limited: bool = False
+    rescored: int = 0
 
     @property
     def changed(self) -> bool:
         """Whether anything was done."""
-        return bool(self.claimed or self.dead)
+        return bool(self.claimed or self.dead or self.rescored)
 
     @property
     def more(self) -> bool:
@@ -111,7 +122,35 @@ def score(
         claimed += len(claims)
         scored += written
         lost += len(results) - written
-    return ScoreReport(claimed, scored, lost, dead, limited=claimed >= limit)
+    if claimed >= limit or not config.rescore:
+        return ScoreReport(claimed, scored, lost, dead, limited=claimed >= limit)
+    rescored = _rescore(warehouse, predictor, config, now=now)
+    return ScoreReport(claimed, scored, lost, dead, limited=rescored == config.batch, rescored=rescored)
+
+
+def _rescore(
+    warehouse: Warehouse, predictor: Predictor, config: ScoreConfig, *, now: Callable[[], datetime]
+) -> int:
+    """One batch of tweets that an earlier champion read. Where the model fails, the earlier row stays.
+
+    Tweets it failed on are left claimed, so that they are tried again only when the lease has ended.
+    """
+    version = predictor.version
+    with warehouse.begin() as connection:
+        due = rescoring.turn(
+            connection, version=version, window=config.rescore, settle=config.settle, now=now()
+        )
+        if due is None:
+            return 0
+        claims = rescoring.claim(connection, due, lease=config.lease, limit=config.batch)
+    written = 0
+    if claims:
+        results, _, _ = _infer(predictor, claims)
+        with warehouse.begin() as connection:
+            written = rescoring.write(connection, results, version=version, now=now())
+    with warehouse.begin() as connection:
+        rescoring.advance(connection, due)
+    return written
 
 
 def _claim(warehouse: Warehouse, config: ScoreConfig, left: int) -> list[scoring.Claim]:

@@ -8,7 +8,7 @@ by the clock of the database, so that the clocks of the scorers do not matter.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -79,7 +79,7 @@ _REVIVE = sa.text(
     RETURNING d.tweet_id
     """,
 )
-_VALUES = """
+VALUES = """
     unnest(CAST(:ids AS bigint[]), CAST(:classes AS smallint[]), CAST(:negative AS float8[]),
            CAST(:neutral AS float8[]), CAST(:positive AS float8[]), CAST(:voices AS boolean[]))
         AS v(id, class, negative, neutral, positive, voice)
@@ -90,16 +90,16 @@ _FLAGS = sa.text(
     SET inference_done = true, inferred_at = :now, predicted_sentiment = v.class,
         sentiment_score = greatest(v.negative, v.neutral, v.positive), moved_to_product = true,
         moved_at = :now, processed_done = true, processed_at = :now, updated_at = :now, claimed_until = NULL
-    FROM {_VALUES} WHERE s.tweet_id = v.id
+    FROM {VALUES} WHERE s.tweet_id = v.id
     """,  # noqa: S608
 )
-_PRODUCT = sa.text(
+PRODUCT = sa.text(
     f"""
     INSERT INTO tweet_product (staging_id, tweet_id, topic, type, predicted_sentiment, sentiment_score,
         processed_at, created_at, updated_at, p_negative, p_neutral, p_positive, model_version, voice)
     SELECT s.tweet_id, s.tweet_id, s.topic, s.type, v.class, greatest(v.negative, v.neutral, v.positive),
         :now, s.created_at, :now, v.negative, v.neutral, v.positive, :version, v.voice
-    FROM {_VALUES} JOIN tweet_staging s ON s.tweet_id = v.id
+    FROM {VALUES} JOIN tweet_staging s ON s.tweet_id = v.id
     ORDER BY s.tweet_id
     ON CONFLICT DO NOTHING RETURNING staging_id
     """,  # noqa: S608
@@ -178,17 +178,21 @@ def write(connection: Connection, scored: Sequence[Scored], *, version: str, now
     kept = [item for item in scored if item.claim.tweet_id in held]
     if not kept:
         return 0
-    values = {
-        "ids": [item.claim.tweet_id for item in kept],
-        "classes": [item.label for item in kept],
-        "negative": [item.p[0] for item in kept],
-        "neutral": [item.p[1] for item in kept],
-        "positive": [item.p[2] for item in kept],
-        "voices": [item.voice for item in kept],
-        "now": now,
-    }
+    values = parameters(kept) | {"now": now}
     connection.execute(_FLAGS, values)
-    inserted = list(connection.execute(_PRODUCT, values | {"version": version}).scalars())
+    inserted = list(connection.execute(PRODUCT, values | {"version": version}).scalars())
     rollups.add(connection, inserted, model_version=version)
     label_rollups.refresh_labelled(connection, inserted)
     return len(inserted)
+
+
+def parameters(scored: Sequence[Scored]) -> dict[str, list[Any]]:
+    """Predictions as the columns that ``VALUES`` unpacks."""
+    return {
+        "ids": [item.claim.tweet_id for item in scored],
+        "classes": [item.label for item in scored],
+        "negative": [item.p[0] for item in scored],
+        "neutral": [item.p[1] for item in scored],
+        "positive": [item.p[2] for item in scored],
+        "voices": [item.voice for item in scored],
+    }

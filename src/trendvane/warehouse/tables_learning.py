@@ -94,6 +94,14 @@ model_promotion = Table(
     CheckConstraint("action IN ('adopt', 'promote', 'refuse', 'rollback')", name="action"),
 )
 
+rescore_cursor = Table(
+    "rescore_cursor",
+    metadata,
+    Column("promotion_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("below_id", BigInteger, nullable=False, comment="no tweet from here up waits to be read again"),
+    at("updated_at", nullable=False, default=True),
+)
+
 drift_report = Table(
     "drift_report",
     metadata,
@@ -104,7 +112,7 @@ drift_report = Table(
     Column("tweets", Integer, nullable=False, comment="in the window looked at"),
     Column("prediction_psi", Double, comment="null when there were too few tweets to tell"),
     Column("text_psi", Double, comment="the largest of the text statistics"),
-    Column("embedding_psi", Double, comment="the largest of the principal directions"),
+    Column("vocabulary_psi", Double, comment="the larger of unfamiliar and longest words"),
     Column("retrain", Boolean, nullable=False, comment="whether training anew is recommended"),
     Column("reason", Text, nullable=False),
     Column("report", Text, nullable=False, server_default=text("'{}'"), comment="JSON of every figure"),

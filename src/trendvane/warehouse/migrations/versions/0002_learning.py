@@ -71,6 +71,7 @@ def upgrade() -> None:
     op.execute(_TRUTH)
     _label_rollup()
     _model_promotion()
+    _rescore_cursor()
     _drift_report()
 
 
@@ -82,6 +83,7 @@ def downgrade() -> None:
         op.drop_column("model_promotion", name)
     op.alter_column("model_promotion", "action", comment="promote, refuse, rollback")
     op.drop_table("drift_report")
+    op.drop_table("rescore_cursor")
     op.drop_table("label_rollup")
     op.execute("DROP VIEW tweet_truth")
     op.drop_index("ix_tweet_staging_sample", "tweet_staging")
@@ -138,6 +140,21 @@ def _model_promotion() -> None:
     op.execute(_APPEND_ONLY)
 
 
+def _rescore_cursor() -> None:
+    op.create_table(
+        "rescore_cursor",
+        sa.Column("promotion_id", sa.BigInteger(), autoincrement=False),
+        sa.Column(
+            "below_id",
+            sa.BigInteger(),
+            nullable=False,
+            comment="no tweet from here up waits to be read again",
+        ),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.text("now()")),
+        sa.PrimaryKeyConstraint("promotion_id", name=op.f("pk_rescore_cursor")),
+    )
+
+
 def _drift_report() -> None:
     at = sa.DateTime(timezone=True)
     op.create_table(
@@ -149,7 +166,7 @@ def _drift_report() -> None:
         sa.Column("tweets", sa.Integer(), nullable=False, comment="in the window looked at"),
         sa.Column("prediction_psi", sa.Double(), comment="null when there were too few tweets to tell"),
         sa.Column("text_psi", sa.Double(), comment="the largest of the text statistics"),
-        sa.Column("embedding_psi", sa.Double(), comment="the largest of the principal directions"),
+        sa.Column("vocabulary_psi", sa.Double(), comment="the larger of unfamiliar and longest words"),
         sa.Column("retrain", sa.Boolean(), nullable=False, comment="whether training anew is recommended"),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column(
