@@ -153,10 +153,9 @@ function Help({ keys, setKeys }) {
 
 /** Calls the newest `act` for each key that is no typing, no shortcut of the browser and no key held down. */
 function useKeys(on, act) {
-  const latest = useRef(act);
-  latest.current = act;
+  const latest = useRef(null);
+  latest.current = on ? act : () => false;
   useEffect(() => {
-    if (!on) return undefined;
     const press = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
       if (event.target instanceof Element && event.target.closest("input:not([type=checkbox]), textarea, select"))
@@ -165,7 +164,7 @@ function useKeys(on, act) {
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
-  }, [on]);
+  }, []);
 }
 
 function Desk({ name, setDemo }) {
