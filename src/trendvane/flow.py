@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from trendvane.steps.collect import collect
 from trendvane.steps.curate import curate
+from trendvane.steps.drift import drift
 from trendvane.steps.forget import forget
 from trendvane.steps.label import label
 from trendvane.steps.promote import promote
 from trendvane.steps.push import push
 from trendvane.steps.score import score
 from trendvane.steps.stage import stage
+from trendvane.steps.train import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,9 +53,11 @@ FLOW: tuple[Step, ...] = (
     Step("stage", stage, ("push",), Schedule.NEW_DATA),
     Step("score", score, ("stage",), Schedule.NEW_DATA),
     Step("forget", forget, ("stage",), Schedule.DAILY),
+    Step("drift", drift, ("score",), Schedule.DAILY),
     Step("label", label, ("score",), Schedule.LEARN),
     Step("curate", curate, ("label",), Schedule.LEARN),
-    Step("promote", promote, ("label",), Schedule.LEARN),
+    Step("train", train, ("curate",), Schedule.LEARN),
+    Step("promote", promote, ("train",), Schedule.LEARN),
 )
 
 

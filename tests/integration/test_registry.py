@@ -92,7 +92,7 @@ def test_a_run_holds_what_it_was_given(registry: Registry, tmp_path: Path) -> No
             metrics={"macro_f1": 0.4},
             tags={"snapshot": "s1"},
             data=DataInput("s1", "a" * 64, "datasets/s1", {"rows": 3}),
-            files={"data": tmp_path / "card.md"},
+            files={"data/card.md": tmp_path / "card.md"},
             documents={"confusion.json": {"rows": [[1, 2], [3, 4]]}, "tables/a.csv": "x,y\n"},
         )
     )

@@ -13,12 +13,14 @@ from trendvane.model.gate import Rules
 from trendvane.model.package import starter_path
 from trendvane.steps.collect import CollectConfig
 from trendvane.steps.curate import CurateConfig
+from trendvane.steps.drift import DriftConfig
 from trendvane.steps.forget import ForgetConfig
 from trendvane.steps.label import LabelConfig
 from trendvane.steps.promote import GateConfig
 from trendvane.steps.push import PushConfig
 from trendvane.steps.score import ScoreConfig
 from trendvane.steps.stage import StageConfig
+from trendvane.steps.train import TrainConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +50,21 @@ def config_of(name: str, settings: Settings, *, hash_key: Callable[[], bytes]) -
         "forget": lambda: ForgetConfig(
             retention=timedelta(days=settings.runner.retention_days), source=settings.x.source
         ),
+        "drift": lambda: DriftConfig(
+            window=timedelta(hours=settings.drift.hours),
+            min_tweets=settings.drift.min_tweets,
+            psi=settings.drift.psi,
+            labels=timedelta(days=settings.drift.label_days),
+        ),
         "label": lambda: _label(settings),
         "curate": lambda: _curate(settings, hash_key()),
+        "train": lambda: TrainConfig(
+            recipes=settings.training.recipes,
+            base_model=settings.training.base_model,
+            threads=settings.training.threads,
+            min_rows=settings.training.min_train_rows,
+            max_weights=settings.mlflow.weights_bytes,
+        ),
         "promote": lambda: _promote(settings),
     }
     return makers[name]()

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import os
 import secrets
+import sys
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from trendvane.model.holder import ModelHolder
     from trendvane.model.registry import Registry
     from trendvane.model.snapshots import Snapshots
+    from trendvane.model.workshop import Workshop
     from trendvane.settings import Settings
     from trendvane.steps.forget import Finder
     from trendvane.warehouse.engine import Warehouse
@@ -240,6 +242,14 @@ class Systems:
             experiment=mlflow.experiment,
             name=mlflow.model,
         )
+
+    @cached_property
+    def workshop(self) -> Workshop:
+        """Where models are trained; shows how far they are to whoever sits before a terminal."""
+        from trendvane.bootstrap.bars import bar  # noqa: PLC0415  brings rich
+        from trendvane.model.workshop import Workshop  # noqa: PLC0415
+
+        return Workshop(self.settings.data_dir / "model", bar if sys.stderr.isatty() else None)
 
     @cached_property
     def labeller(self) -> Labeller:

@@ -52,7 +52,7 @@ class RunRecord:
         tags: Whatever it should be found by.
         key: What makes it the same work as another run: data, recipe, seed; empty for none.
         data: The snapshot.
-        files: Files and folders to keep, by the folder they go into (empty for the top).
+        files: Files and folders to keep, by their path in the run; a file keeps its name.
         documents: Objects and texts to keep as files, by file name.
     """
 
@@ -103,11 +103,13 @@ class LiveRun:
             self.keep(path, place)
         self._documents(record.documents)
 
-    def keep(self, path: Path, place: str = "") -> None:
-        """Store a file, or the contents of a folder, in the folder ``place`` of the run."""
+    def keep(self, path: Path, place: str) -> None:
+        """Store a file under the path ``place`` of the run, or the contents of a folder in it."""
         with self._tracking.calls() as client:
-            store = client.log_artifacts if path.is_dir() else client.log_artifact
-            store(self.run_id, str(path), place or None)
+            if path.is_dir():
+                client.log_artifacts(self.run_id, str(path), place)
+            else:
+                client.log_artifact(self.run_id, str(path), place.rpartition("/")[0] or None)
 
     def _describe(self, params: Mapping[str, Any], tags: Mapping[str, str]) -> None:
         from mlflow.entities import Param, RunTag  # noqa: PLC0415 - seconds
@@ -142,7 +144,7 @@ class LiveRun:
                 text = content if isinstance(content, str) else json.dumps(content, indent=1, default=str)
                 path = Path(scratch) / Path(name).name
                 path.write_text(text, encoding="utf-8")
-                self.keep(path, str(Path(name).parent) if "/" in name else "")
+                self.keep(path, name)
 
 
 class Runs:

@@ -57,6 +57,7 @@ class TrainingSettings(Section):
     )
     recipes: Texts = Field(("modernbert", "bert"), description="Recipes trained by a run; `;` between them.")
     base_model: str = Field("", description="Folder or hub name of the encoder, instead of the recipe's own.")
+    threads: int = Field(0, ge=0, description="CPU threads of a training; 0 for all.")
     min_test_rows: int = Field(200, ge=30, description="Rows labelled by people that judging needs.")
     min_train_rows: int = Field(200, ge=10, description="Rows without which nothing is trained.")
 
@@ -82,9 +83,12 @@ class PromotionSettings(Section):
 class DriftSettings(Section):
     """When the model is said to have grown old."""
 
-    hours: float = Field(24.0, gt=0, description="Window that is compared with the training data.")
-    min_tweets: int = Field(500, ge=50, description="Tweets without which nothing is said.")
-    psi: float = Field(0.25, gt=0, description="Stability index above which training is recommended.")
+    hours: float = Field(24.0, gt=0, description="Window that is compared with what the model was judged on.")
+    min_tweets: int = Field(500, ge=50, description="Tweets without which nothing is said of them.")
+    psi: float = Field(
+        0.25, gt=0, description="Stability index, less its noise, from which on training is recommended."
+    )
+    label_days: float = Field(28.0, gt=0, description="How far back labels measure live accuracy.")
 
 
 class MlflowSettings(Section):
@@ -93,6 +97,9 @@ class MlflowSettings(Section):
     tracking_uri: str = Field("", description="Of an MLflow server; empty: SQLite in the data directory.")
     experiment: str = Field("SentimentAnalysisExp", description="Name of the experiment.")
     model: str = Field("tweet-sentiment", description="Name of the registered model.")
+    weights_bytes: int = Field(
+        2 * 2**30, ge=0, description="Weights up to this size are stored with their run as well."
+    )
     poll_seconds: float = Field(
         30.0, ge=1, description="How often servers and scorers ask a server who is champion."
     )
