@@ -68,9 +68,10 @@ def test_the_test_set_stays_and_new_held_out_rows_do_not_train(tmp_path: Path) -
 
 def test_near_copies_of_the_test_set_do_not_train(tmp_path: Path) -> None:
     said = "remarkable ministry announces another unbelievable programme yesterday"
-    edits = ["", " so", " so it is", " ok", " hm ok", " oh no", " we say", " as ever", " a b", " c d", " e f"]
+    edits = [" so", " so it is", " ok", " hm ok", " oh no", " we say", " as ever", " a b", " c d", " e f"]
     texts = [said + edit for edit in edits]
-    assert len({fingerprints(text)[1] for text in texts}) == 1
+    assert {fingerprints(text)[1] for text in texts} == {fingerprints(said)[1]}
+    assert fingerprints(said)[0] not in {fingerprints(text)[0] for text in texts}
     run(tmp_path, write_csv(tmp_path / "a.csv", lines(60)))
     judged = write_csv(tmp_path / "test.csv", [*lines(0), f"1,{said},1"])
     rows = lines(60) + [f"{5000 + i},{text},1" for i, text in enumerate(texts) if not held_out(text)]
