@@ -92,6 +92,7 @@ class Settings(BaseSettings):
             "stage": self.runner.stage_seconds,
             "score": self.runner.score_seconds,
             "forget": 86_400.0,
+            "drift": 86_400.0,
         }
 
     @classmethod
