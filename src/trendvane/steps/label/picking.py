@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trendvane.warehouse.labelling import Candidate, Compared
 
 # Each page reads the whole sample once, sorted by hash; its texts are all that is held in memory.
-_PAGE = 10_000
+_PAGE = 50_000
 
 
 def asker(labeller: Labeller, config: LabelConfig) -> Asker:
