@@ -10,6 +10,7 @@ from promotion_support import Court, DyingRegistry, Killed
 
 from trendvane.domain.errors import ConfigurationError, ModelPackageError, StorageUnavailableError
 from trendvane.model.snapshots import DataRow
+from trendvane.steps.promote.bench import Bench
 from trendvane.steps.promote.succession import book
 
 if TYPE_CHECKING:
@@ -168,6 +169,16 @@ def test_a_challenger_that_knows_the_test_set_is_refused(
     assert "the test set knows" in decided[0].reasons[0]
     add("2", tags={"snapshot": clean.id})
     assert court.promote().decisions[0].action == "promote"
+
+
+def test_two_versions_are_compared_without_deciding_anything(
+    court: Court, add: Callable[..., ModelVersion]
+) -> None:
+    worse, better = add("1", WEAKER), add("2")
+    with Bench(court.snapshots, court.registry, court.champion, court.config()) as bench:
+        assert bench.judge(better, worse).promote
+        assert not bench.judge(worse, better).promote
+    assert court.story() == []
 
 
 def test_without_enough_test_rows_nothing_is_judged(court: Court) -> None:

@@ -171,8 +171,6 @@ def tell_the_same_story(environment: dict[str, str], tmp_path: Path) -> None:
         ("tiny-1", True, "promote"),
         ("tiny-0", False, "rollback"),
     ]
-    told = json.loads(trendvane(environment, tmp_path, "model", "compare", "tiny-0", "tiny-1", "--json"))
-    assert told["champion"]["macro_f1"] < told["challenger"]["macro_f1"] == 1.0
 
 
 def scoring_elsewhere_follows(court: Court, tmp_path: Path) -> None:

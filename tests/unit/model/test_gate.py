@@ -98,21 +98,21 @@ def test_a_slice_that_surely_fell_refuses_though_the_average_rose() -> None:
 
 
 def test_many_slices_share_the_error() -> None:
-    """Of equal models in forty slices, hardly a pair is refused for a slice."""
-    rows = [Row(f"word{i % 7}", i % 3, topic=f"#t{i % 20}", lang=f"l{i % 19}") for i in range(2000)]
+    """Of equal models in twenty slices, hardly a pair is refused for a slice."""
+    rows = [Row(f"word{i % 7}", i % 3, topic=f"#t{i % 10}", lang=f"l{i % 9}") for i in range(1200)]
     truth = np.array([row.label for row in rows])
     rng = np.random.default_rng(1)
     refused = 0
-    for _ in range(5):
-        first, second = (np.where(rng.random(2000) < 0.3, (truth + 1) % 3, truth) for _ in range(2))
+    for _ in range(2):
+        first, second = (np.where(rng.random(1200) < 0.3, (truth + 1) % 3, truth) for _ in range(2))
         verdict = gate.judge(
             fake("a-1", first), fake("a-2", second), rows, truth, replace(RULES, slice_tolerance=0.0)
         )
-        assert len(verdict.report["slices"]) > 35
+        assert len(verdict.report["slices"]) > 15
         refused += any(
             check["name"].startswith("slice ") for check in verdict.report["checks"] if not check["passed"]
         )
-    assert refused <= 1
+    assert refused == 0
 
 
 @pytest.mark.parametrize(
