@@ -30,9 +30,14 @@ def site(warehouse):
         yield f"{address}/review.html"
 
 
+def fits(page):
+    return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def start(open_page, address, name="Ada L.", **options):
     page = open_page(address, **options)
     page.get_by_label("Who is labelling?").fill(name)
+    assert fits(page)
     page.keyboard.press("Enter")
     page.wait_for_selector(".tweet")
     return page
@@ -179,10 +184,6 @@ def test_hostile_tweets_stay_text(warehouse, open_page):
         page.get_by_text("Your last answer").wait_for()
         assert page.evaluate("window.hacked") is None
         assert page.locator("main img").count() == 0
-
-
-def fits(page):
-    return page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -15,7 +15,7 @@ function Card({ title, interval, more }) {
       <h3>${title}</h3>
       <p class="big">${interval ? percent(interval.value) : "–"}</p>
       <small>${interval ? percentRange(interval) : "not known yet"}</small>
-      ${more && html`<small>${more}</small>`}
+      ${more && more.map((line) => html`<small key=${line}>${line}</small>`)}
     </div>`;
 }
 
@@ -24,8 +24,8 @@ function Summary({ overall }) {
   return html`
     <div class="cards accuracy-cards">
       <${Card} title="right overall" interval=${overall.accuracy}
-        more=${`${count(overall.right)} of ${count(overall.labels)} labels` +
-          (recall ? `; average recall ${percent(recall.value)} (${percentRange(recall)})` : "")} />
+        more=${[`${count(overall.right)} of ${count(overall.labels)} labels`,
+          ...(recall ? [`average recall ${percent(recall.value)}, ${percentRange(recall)}`] : [])]} />
       ${CLASSES.map((name) => html`<${Card} key=${name} interval=${overall.recalls[name]}
         title=${html`<span class=${`swatch ${name}`}></span>${name} found`} />`)}
     </div>`;

@@ -220,7 +220,7 @@ function App() {
     <${Header} demo=${demo} name=${name} rename=${() => give(null)} />
     <main class="review">
       <h1>Review tweets</h1>
-      <p class="quiet">Read a tweet, say how its author feels, and the model gets better or its accuracy better known.</p>
+      <p class="quiet">Read a tweet and say how its author feels. Your answers teach the model, or measure it.</p>
       ${name ? html`<${Desk} key=${name} name=${name} setDemo=${setDemo} />` : html`<${AskName} give=${give} />`}
     </main>
     <footer>Labels are stored with your name in this server’s warehouse and go nowhere else.</footer>`;
