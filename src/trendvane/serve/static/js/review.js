@@ -223,7 +223,7 @@ function App() {
       <p class="quiet">Read a tweet and say how its author feels. Your answers teach the model, or measure it.</p>
       ${name ? html`<${Desk} key=${name} name=${name} setDemo=${setDemo} />` : html`<${AskName} give=${give} />`}
     </main>
-    <footer>Labels are stored with your name in this server’s warehouse and go nowhere else.</footer>`;
+    <footer>Labels are stored with your name in this server’s warehouse, and in the data sets that models are trained on.</footer>`;
 }
 
 const root = document.getElementById("app");
