@@ -19,17 +19,22 @@ if TYPE_CHECKING:
 PLACE = "hashint8extended(s.tweet_id, 7291)"
 _MINE = "l.tweet_id = s.tweet_id AND l.labeller = :labeller AND l.prompt_version = :prompt"
 _ALLOWED = "(s.source <> 'x' OR CAST(:allow_x AS boolean))"
-# First of their cluster and scored as a voice: in a language that the model reads.
+# Ids are sorted, and texts read only of those that come first. A tweet is asked about when it is the
+# first of its cluster and was scored as a voice: in a language that the model reads.
 _SAMPLE = sa.text(
     f"""
-    SELECT s.tweet_id, left(s.content, :chars) AS text, s.sample = 'validation' AS at_random,
-        l.tweet_id IS NOT NULL AS known, {PLACE} AS place
+    WITH chosen AS MATERIALIZED (
+    SELECT s.tweet_id, s.sample = 'validation' AS at_random, l.tweet_id IS NOT NULL AS known,
+        {PLACE} AS place
     FROM tweet_staging s LEFT JOIN tweet_label l ON {_MINE}
     WHERE s.sample IS NOT NULL AND s.cluster_id = s.tweet_id AND {_ALLOWED}
       AND EXISTS (SELECT 1 FROM tweet_product p WHERE p.staging_id = s.tweet_id AND p.voice)
       AND (l.tweet_id IS NULL OR (s.sample = 'validation' AND NOT l.at_random))
       AND ({PLACE}, s.tweet_id) > (:place, :after)
     ORDER BY place, s.tweet_id LIMIT :limit
+    )
+    SELECT tweet_id, left(s.content, :chars) AS text, at_random, known, place
+    FROM chosen JOIN tweet_staging s USING (tweet_id) ORDER BY place, tweet_id
     """,  # noqa: S608 - no input
 )
 # The label of people that counts, by the rule of the view tweet_truth, without reading every model's.
