@@ -1,4 +1,4 @@
-"""Every usable row, read once: its text waits on disk, what decides about it stays in memory, 66 bytes a row.
+"""Every usable row, read once: its text waits on disk, what decides about it stays in memory, 59 bytes a row.
 
 So a million rows need little memory, and rows that change in the warehouse meanwhile do no harm.
 """
