@@ -136,6 +136,7 @@ def trendvane(environment: dict[str, str], home: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.timeout(600)  # MLflow alone takes a minute to set up where the cores are busy
 def test_no_request_fails_while_the_champion_is_rolled_back_and_promoted_again(
     court: Court, base: str, environment: dict[str, str], tmp_path: Path
 ) -> None:
