@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from trendvane import __version__
-from trendvane.cli import data, dataset, label, learn, model, processes
+from trendvane.cli import data, dataset, label, learn, mlflow, model, processes
 from trendvane.cli.doctor import doctor
 
 
@@ -46,6 +46,7 @@ def build() -> typer.Typer:
         "serve": processes.serve,
         "emulator": processes.emulator,
         "learn": learn.learn,
+        "mlflow": mlflow.mlflow,
         "doctor": doctor,
         "audit": data.audit,
         "export": data.export,

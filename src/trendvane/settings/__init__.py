@@ -133,5 +133,6 @@ def prepare_mlflow() -> None:
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }.items():
         os.environ.setdefault(key, value)  # noqa: TID251  this module is the keeper of the environment

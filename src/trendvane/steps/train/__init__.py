@@ -11,6 +11,7 @@ from trendvane.domain.errors import ConfigurationError, ModelPackageError
 from trendvane.domain.sentiment import LABELS
 from trendvane.insight import drift
 from trendvane.model import finetune, package
+from trendvane.model.encoders import encoder_path
 from trendvane.model.finetune import RECIPES, Example
 from trendvane.model.workshop import key_of
 from trendvane.steps.train import records
@@ -123,6 +124,7 @@ class _Bench:
             key = f"{key}-{identity}"
         elif (made := self._finished(key)) is not None:
             return _told(recipe, made, new=False)
+        encoder_path(recipe.encoder)  # a missing one is said before a run is begun
         with (
             self._workshop.claimed(key, identity) as (folder, identity),
             self._registry.runs.start(records.beginning(recipe, self._snapshot, identity, key)) as live,
