@@ -87,10 +87,10 @@ def test_generated_requests_get_documented_answers(base: str, method: str, path:
 @pytest.mark.parametrize(("method", "path"), WITH_WAREHOUSE)
 @pytest.mark.parametrize("mode", ["positive", "negative"])
 def test_generated_requests_to_the_warehouse_too(full_base: str, method: str, path: str, mode: str) -> None:
-    exchange_generated(full_base, method, path, mode)
+    exchange_generated(full_base, method, path, mode, examples=25)
 
 
-def exchange_generated(base: str, method: str, path: str, mode: str) -> None:
+def exchange_generated(base: str, method: str, path: str, mode: str, *, examples: int = 60) -> None:
     operation = schemathesis.openapi.from_url(f"{base}/openapi.json")[path][method]
     checks: list[Any] = [status_code_conformance, content_type_conformance]
     if not path.startswith("/v1/tweets"):  # without a warehouse a tweet is a documented 503
@@ -100,7 +100,7 @@ def exchange_generated(base: str, method: str, path: str, mode: str) -> None:
 
     @seed(1)
     @settings(
-        max_examples=60,
+        max_examples=examples,
         deadline=None,
         database=None,
         phases=[Phase.generate],
