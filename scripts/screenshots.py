@@ -20,6 +20,7 @@ SHOTS: dict[str, dict[str, Any]] = {
     "overview-dark": {"path": "/", "scheme": "dark", "size": (1280, 800)},
     "topic-light": {"path": "/#/topic/{0}", "scheme": "light", "size": (1280, 1000)},
     "compare-light": {"path": "/#/compare/{0},{1}", "scheme": "light", "size": (1280, 800)},
+    "review-light": {"path": "/review.html", "scheme": "light", "size": (1280, 900)},
     "phone-dark": {"path": "/#/topic/{0}", "scheme": "dark", "size": (390, 844)},
 }
 
@@ -40,6 +41,8 @@ def main() -> None:
             context = browser.new_context(
                 viewport={"width": width, "height": height}, color_scheme=shot["scheme"]
             )
+            # The review page asks for a name once.
+            context.add_init_script("localStorage.setItem('trendvane-labeller', 'Ada')")
             page = context.new_page()
             page.goto(base + shot["path"].format(*ids))
             page.wait_for_timeout(2500)
