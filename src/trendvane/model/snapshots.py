@@ -200,6 +200,7 @@ class Snapshots:
                 home.rename(self.root / f"{SCRATCH}{uuid.uuid4().hex}")
             scratch.rename(home)
             sync(home.parent)
+            sync(self.root)
         return name
 
     def _point(self, kind: Kind, name: str) -> None:
