@@ -56,7 +56,7 @@ check: $(VENV)/.dev  ## Lint, types, architecture
 	@$(RUN)/lint-imports --no-cache
 
 bench: $(VENV)/.train  ## Measure ours against named alternatives, side by side
-	@for b in engine staging page shares memory memory_learning; do PYTHONPATH=. $(RUN)/python -m bench.$$b || exit 1; done
+	@for b in engine staging page shares training memory memory_learning; do PYTHONPATH=. $(RUN)/python -m bench.$$b || exit 1; done
 
 docs: $(VENV)/.dev  ## Check that the generated reference is up to date
 	@$(RUN)/python scripts/reference.py --check

@@ -34,6 +34,7 @@ __all__ = ["TrainConfig", "TrainReport", "TrainedRun", "train"]
 
 _PACKAGE = "package"
 _EXTRA = ("torch", "transformers", "accelerate", "onnxscript", "matplotlib")
+_CHECKPOINT_STEPS = 100  # a minute or two of a CPU
 _COMMON = 0.01  # share of the rows from which a language counts as learned
 
 
@@ -159,7 +160,9 @@ class _Bench:
 
         rows = [[_example(row) for row in self._snapshot.rows(split)] for split in ("train", "dev")]
         with self._workshop.watched(identity, tell) as watch:
-            trained = finetune.fine_tune(recipe, rows[0], rows[1], folder, watch=watch)
+            trained = finetune.fine_tune(
+                recipe, rows[0], rows[1], folder, checkpoint_steps=_CHECKPOINT_STEPS, watch=watch
+            )
         for line in finetune.read_report(trained)["log"]:  # what other processes, or a stopped run, found
             if line["step"] not in told and (said := figures(line)):
                 live.metrics(said, line["step"])
