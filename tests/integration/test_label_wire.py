@@ -203,3 +203,17 @@ def test_a_real_server_whose_model_talks_nonsense_gives_abstentions(
     assert result.tally.requests == reasons.total() == 4  # two of three votes decide that there is no label
     assert result.tally.tokens_in > 1000
     assert 4 <= result.tally.tokens_out <= 4 * 12
+
+
+def test_a_real_server_that_answers_by_a_choice(transformers_server: tuple[str, str]) -> None:
+    """Random weights give every answer about the same probability: any class is enough at a low share."""
+    url, model = transformers_server
+    for min_share, expected in ((0.01, {0, 1, 2}), (0.99, set())):
+        result, _ = ask(url, ["what a lovely day"], model=model, backend="choice", min_share=min_share)
+        assert result.stopped_by is None
+        (verdict,) = result.verdicts
+        assert verdict is not None
+        assert verdict.label in expected | {None}
+        assert verdict.label is not None or verdict.reasons in {("unsure",), ("doubtful",)}
+        assert (result.tally.requests, result.tally.tokens_out) == (1, 0)
+        assert result.tally.tokens_in > 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +16,9 @@ class LlmConfig:
         micros_in: Price of a token sent, in millionths of a dollar; the same number as dollars a million.
         micros_out: Price of a token received.
         dollars_per_month: Spent at most, by all processes together.
+        backend: ``chat`` for chat completions, ``choice`` for ``/v1/systemone`` of ``transformers serve``.
         api_key: Never shown.
-        votes: Times a text is asked about, at most.
+        votes: Times a text is asked about, at most; 1 for ``choice``, whose answer is always the same.
         min_share: Share of the votes that a label needs.
         concurrency: Requests in flight.
         per_minute: Requests started in a minute, at most.
@@ -31,6 +33,7 @@ class LlmConfig:
     micros_in: float
     micros_out: float
     dollars_per_month: float
+    backend: Literal["chat", "choice"] = "chat"
     api_key: str = field(default="", repr=False)
     votes: int = 3
     min_share: float = 0.6

@@ -6,13 +6,13 @@ where every attempt is put on the books and counted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trendvane.domain.errors import LabellerRefusedError, LabellerUnavailableError, RateLimitedError
-from trendvane.llm import answers, failures
+from trendvane.llm import failures
 from trendvane.llm.answers import Reply, Vote
+from trendvane.llm.asking import asking
 from trendvane.llm.failures import Trouble
-from trendvane.llm.prompt import RESPONSE_FORMAT, SCHEMA_TEXT, messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +54,7 @@ class Endpoint:
         import openai  # noqa: PLC0415  takes a second
 
         self._config = config
+        self._asking = asking(config)
         self._purse = purse
         self._pacer = pacer
         self._now = now
@@ -79,11 +80,10 @@ class Endpoint:
             RateLimitedError: It asks for more patience than a run has.
             LabellerUnavailableError: It gave no answer, several times.
         """
-        question = messages(text)
         trouble = Trouble("none", billed=False)
         for attempt in range(self._config.attempts):
             self._pacer.wait()
-            result = self._once(question, tally)
+            result = self._once(text, tally)
             if isinstance(result, Vote):
                 return result
             trouble = result
@@ -92,11 +92,11 @@ class Endpoint:
                 self._pause(trouble, attempt)
         raise self._given_up(trouble)
 
-    def _once(self, question: list[dict[str, str]], tally: Tally) -> Vote | Trouble:
+    def _once(self, text: str, tally: Tally) -> Vote | Trouble:
         """Send one request and settle what it cost, whatever becomes of it."""
-        held = self._purse.reserve([*(message["content"] for message in question), SCHEMA_TEXT])
+        held = self._purse.reserve(self._asking.contents(text))
         try:
-            result = self._send(question)
+            result = self._send(text)
         except LabellerRefusedError:
             self._purse.release(held, tally)
             raise
@@ -108,24 +108,16 @@ class Endpoint:
             self._purse.release(held, tally)
         return result.vote if isinstance(result, Reply) else result
 
-    def _send(self, question: list[dict[str, str]]) -> Reply | Vote | Trouble:
+    def _send(self, text: str) -> Reply | Vote | Trouble:
         import openai  # noqa: PLC0415
 
-        create: Any = self._client.chat.completions.with_raw_response.create
         try:
-            response = create(
-                model=self._config.model,
-                messages=question,
-                response_format=RESPONSE_FORMAT,
-                temperature=self._config.temperature,
-                max_completion_tokens=self._config.max_tokens,
-            )
+            body = self._asking.send(self._client, text)
         except openai.APIConnectionError as error:
             return failures.lost(error)
         except openai.APIStatusError as error:
             return failures.refused(error, self._config) or Vote(None, "filtered")
-        # Read by us: the client's own reading fails in many ways on what is no chat completion.
-        return answers.read(response.content) or Trouble("broken_answer", billed=True)
+        return self._asking.read(body) or Trouble("broken_answer", billed=True)
 
     def _pause(self, trouble: Trouble, attempt: int) -> None:
         after = trouble.retry_after

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from trendvane.domain.errors import ConfigurationError, LabellerUnavailableError, TrendvaneError
 from trendvane.llm import prompt
+from trendvane.llm.asking import asking
 from trendvane.llm.endpoint import Endpoint
 from trendvane.llm.pace import Pacer
 from trendvane.llm.spending import Estimate, Purse, Tally, estimate_request
@@ -52,6 +53,7 @@ class Labeller:
     def __init__(self, config: LlmConfig, endpoint: Endpoint, purse: Purse) -> None:
         self._config = config
         self._endpoint = endpoint
+        self._asking = asking(config)
         self._purse = purse
         self._pool = ThreadPoolExecutor(config.concurrency, thread_name_prefix="label")
         self.name = f"llm:{config.model}"
@@ -76,8 +78,7 @@ class Labeller:
         total = Estimate()
         votes = self._config.votes
         for text in texts:
-            contents = [message["content"] for message in prompt.messages(text)]
-            sent, received = estimate_request(contents, prompt.SCHEMA_TEXT)
+            sent, received = estimate_request(self._asking.contents(text))
             dollars = self._purse.price(sent, received) * votes / 1e6
             total += Estimate(1, votes, sent * votes, received * votes, dollars)
         return total

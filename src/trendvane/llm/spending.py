@@ -107,10 +107,9 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(ascii_only / _CHARS_PER_TOKEN) + len(text) - ascii_only
 
 
-def estimate_request(contents: list[str], schema: str) -> tuple[int, int]:
-    """About how many tokens one request sends and receives; servers put the schema into the prompt."""
-    sent = sum(estimate_tokens(content) + _FRAME for content in contents) + estimate_tokens(schema)
-    return sent, _ANSWER
+def estimate_request(contents: list[str]) -> tuple[int, int]:
+    """About how many tokens one request sends and receives."""
+    return sum(estimate_tokens(content) + _FRAME for content in contents), _ANSWER
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 
@@ -23,6 +24,9 @@ class LabelSettings(Section):
     """The LLM that labels samples: any endpoint that speaks OpenAI's protocol."""
 
     base_url: str = Field("", description="Such as `https://api.openai.com/v1`; empty: nobody labels.")
+    backend: Literal["chat", "choice"] = Field(
+        "chat", description="`chat` completions, or `choice` of `transformers serve` (`/v1/systemone`)."
+    )
     api_key: SecretStr | None = Field(None, description="Key of that endpoint.")
     model: str = Field("", description="Name of the model there.")
     votes: int = Field(3, ge=1, le=15, description="Times each tweet is asked about.")

@@ -54,7 +54,7 @@ def test_tokens_are_estimated_from_characters() -> None:
     assert estimate_tokens("abcdefgh") == 2
     assert estimate_tokens("abcdefghi") == 3
     assert estimate_tokens("日本語") == 3
-    assert estimate_request(["abcd", "abcdefgh"], "abcd") == ((1 + 4) + (2 + 4) + 1, 10)
+    assert estimate_request(["abcd", "abcdefgh"]) == ((1 + 4) + (2 + 4), 10)
 
 
 def test_estimates_add_up() -> None:
