@@ -108,18 +108,29 @@ def read_facts(folder: Path, kind: Kind) -> dict[str, Any]:
         DatasetError: One of the two is missing or was altered.
     """
     try:
-        facts: dict[str, Any] = json.loads((folder / kind.json).read_bytes())
-        found = facts["format"]
-        allowed = [facts, *([facts[ERASING]] if ERASING in facts else [])]
-        if found != FORMAT:
-            raise DatasetError(f"{folder} has format {found}; this version reads {FORMAT}.")
-        actual = datarows.sha256_of(folder / kind.csv)
-        for state in allowed:
-            if state.get("erased_sha256", facts["sha256"]) == actual and facts["id"] == folder.name:
-                return {k: v for k, v in {**facts, **state}.items() if k != ERASING}
+        while True:
+            data = (folder / kind.json).read_bytes()
+            facts = _vouched(json.loads(data), folder, kind)
+            if facts is not None:
+                return facts
+            # Readers take no lock: an erasure may have gone on between the one file and the other.
+            if (folder / kind.json).read_bytes() == data:
+                break
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{folder} cannot be read ({error!r}).", remedy=kind.remedy) from error
     raise DatasetError(f"{folder / kind.csv} is not the file that was written.", remedy=kind.remedy)
+
+
+def _vouched(facts: dict[str, Any], folder: Path, kind: Kind) -> dict[str, Any] | None:
+    """The facts as they apply to the CSV that is there; None when they vouch for another."""
+    if facts["format"] != FORMAT:
+        found = facts["format"]
+        raise DatasetError(f"{folder} has format {found}; this version reads {FORMAT}.", remedy=kind.remedy)
+    actual = datarows.sha256_of(folder / kind.csv)
+    for state in (facts, facts.get(ERASING, facts)):
+        if state.get("erased_sha256", facts["sha256"]) == actual and facts["id"] == folder.name:
+            return {k: v for k, v in {**facts, **state}.items() if k != ERASING}
+    return None
 
 
 def save(path: Path, data: bytes) -> None:

@@ -175,3 +175,16 @@ def test_a_writer_that_dies_leaves_nothing_that_can_be_loaded(store: Snapshots) 
     with pytest.raises(ConfigurationError, match="No data"):
         store.latest()
     assert json.loads(store.write(ROWS).folder.joinpath("snapshot.json").read_text())["format"] == 1
+
+
+def test_readers_are_not_disturbed_by_forgetting(store: Snapshots) -> None:
+    rows = [(TRAIN, DataRow(str(i), f"one of {i} sentences", i % 3, cluster_id=str(i))) for i in range(300)]
+    store.write(rows)
+    thread = threading.Thread(target=lambda: [store.erase([i]) for i in range(40)])
+    thread.start()
+    sizes = [store.latest().size]
+    while thread.is_alive():
+        sizes.append(store.latest().size)
+    thread.join()
+    assert sizes == sorted(sizes, reverse=True)
+    assert store.latest().size == 260
