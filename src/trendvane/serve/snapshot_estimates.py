@@ -60,7 +60,8 @@ class Estimates:
         if counts.voices == 0:
             return None
         # A float sum may differ in its last digits from one query plan to the next; that is no new question.
-        key = (self._estimator.key, *(round(part, 3) for part in counts[1:]))
+        known = counts[1:] if counts.labelled else counts[1:7]
+        key = (self._estimator.key, *(round(part, 3) for part in known))
         with self._lock:
             if key in self._known:
                 return self._known[key]

@@ -125,7 +125,7 @@ def polled_at(connection: Connection) -> datetime | None:
 
 def topics(connection: Connection, since: datetime, *, limit: int) -> list[TopicRow]:
     """Topics with tweets since ``since``, or watched since then, loudest first."""
-    sums = _sums(lambda rows: rows.minute >= since)
+    sums = _sums(connection, lambda rows: rows.minute >= since)
     watched = func.greatest(topic.c.last_seen_at, topic.c.polled_at) >= since
     order = (func.coalesce(sums.c.tweets, 0).desc(), topic.c.rank.asc().nulls_last(), topic.c.name)
     chosen = (
@@ -141,7 +141,7 @@ def topics(connection: Connection, since: datetime, *, limit: int) -> list[Topic
 
 def topics_by_id(connection: Connection, topic_ids: Sequence[str], since: datetime) -> list[TopicRow]:
     """The named topics that exist, in the order they were asked for."""
-    sums = _sums(lambda rows: and_(rows.minute >= since, rows.topic_id.in_(topic_ids)))
+    sums = _sums(connection, lambda rows: and_(rows.minute >= since, rows.topic_id.in_(topic_ids)))
     chosen = (
         select(*topic.c, *(column for column in sums.c if column.name != "topic_id"))
         .outerjoin_from(topic, sums, sums.c.topic_id == topic.c.topic_id)
@@ -151,8 +151,8 @@ def topics_by_id(connection: Connection, topic_ids: Sequence[str], since: dateti
     return [found[topic_id] for topic_id in topic_ids if topic_id in found]
 
 
-def _sums(inside: Callable[[Any], ColumnElement[bool]]) -> Subquery:
-    rows = cells(inside)
+def _sums(connection: Connection, inside: Callable[[Any], ColumnElement[bool]]) -> Subquery:
+    rows = cells(connection, inside)
     return (
         select(rows.c.topic_id, *summed(rows), func.max(rows.c.updated_at).label("updated_at"))
         .group_by(rows.c.topic_id)
@@ -197,7 +197,7 @@ def series(
     Bins are named by the Unix second they start at, a whole multiple of ``step`` since a Monday midnight,
     UTC, as ``bin_start`` computes it. Whole numbers, because a snapshot holds thousands of them.
     """
-    rows = cells(lambda rows: and_(rows.minute >= since, rows.topic_id.in_(topic_ids)))
+    rows = cells(connection, lambda rows: and_(rows.minute >= since, rows.topic_id.in_(topic_ids)))
     start = cast(func.extract("epoch", func.date_bin(step, rows.c.minute, _EPOCH)), BigInteger)
     statement = select(rows.c.topic_id, start.label("start"), *summed(rows)).group_by(rows.c.topic_id, start)
     result: dict[str, dict[int, Counts]] = {topic_id: {} for topic_id in topic_ids}
@@ -213,7 +213,7 @@ def bin_start(moment: datetime, step: timedelta) -> datetime:
 
 def models(connection: Connection, topic_id: str, since: datetime) -> list[tuple[str, int]]:
     """Model versions behind a topic's numbers, with the voices each one speaks for; most voices first."""
-    rows = cells(lambda rows: and_(rows.minute >= since, rows.topic_id == topic_id))
+    rows = cells(connection, lambda rows: and_(rows.minute >= since, rows.topic_id == topic_id))
     voices = func.sum(rows.c.n_negative + rows.c.n_neutral + rows.c.n_positive).label("voices")
     statement = (
         select(rows.c.model_version, voices)
@@ -235,7 +235,7 @@ def gaps(connection: Connection, topic_ids: Sequence[str], since: datetime) -> l
 
 def minutes(connection: Connection, topic_id: str, since: datetime) -> list[Minute]:
     """Rollup rows of a topic, one a minute, oldest first."""
-    rows = cells(lambda rows: and_(rows.minute >= since, rows.topic_id == topic_id))
+    rows = cells(connection, lambda rows: and_(rows.minute >= since, rows.topic_id == topic_id))
     return [
         Minute(row.minute.astimezone(UTC), row.model_version, counts_of(row))
         for row in connection.execute(select(rows).order_by(rows.c.minute))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BigInteger, Integer, and_, cast, func, select
+from sqlalchemy import BigInteger, Integer, and_, cast, exists, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from trendvane.warehouse.tables import topic_rollup
@@ -18,7 +18,7 @@ from trendvane.warehouse.tables_learning import label_rollup, model_promotion
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import ColumnElement, Row, ScalarSelect, Subquery
+    from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Subquery
 
 
 class Counts(NamedTuple):
@@ -82,18 +82,21 @@ def champion_first(version: ColumnElement[Any]) -> ColumnElement[bool]:
     return func.coalesce(version == champion(), False).desc()
 
 
-def cells(inside: Callable[[Any], ColumnElement[bool]]) -> Subquery:
+def cells(connection: Connection, inside: Callable[[Any], ColumnElement[bool]]) -> Subquery:
     """One row for each topic and minute that ``inside`` holds for, with the columns of ``COLUMNS``.
 
+    Most of the time there is one version and no label, and then neither is searched for: sorting the cells
+    takes several times as long as summing them. The labels' columns are missing when there is none.
+
     Args:
+        connection: To look whether there is more than one version, or any label.
         inside: Condition on the columns (``topic_id``, ``minute``) of either rollup table.
     """
+    several, labelled = connection.execute(select(_several(inside), _any_label(inside))).one()
     rows = topic_rollup.c
-    spoken = (
-        select(topic_rollup)
-        .ext(distinct_on(rows.topic_id, rows.minute))
-        .where(inside(rows))
-        .order_by(
+    spoken = select(topic_rollup).where(inside(rows))
+    if several:
+        spoken = spoken.ext(distinct_on(rows.topic_id, rows.minute)).order_by(
             rows.topic_id,
             rows.minute,
             rows.tweets.desc(),
@@ -101,16 +104,27 @@ def cells(inside: Callable[[Any], ColumnElement[bool]]) -> Subquery:
             rows.updated_at.desc(),
             rows.model_version.desc(),
         )
-        .subquery("spoken")
-    )
-    labels = _labels(inside)
-    keys = ("topic_id", "minute", "model_version")
-    same = and_(*(spoken.c[key] == labels.c[key] for key in keys))
+    if not labelled:
+        return spoken.subquery("cells")
+    voices, labels = spoken.subquery("spoken"), _labels(inside)
+    same = and_(*(voices.c[key] == labels.c[key] for key in ("topic_id", "minute", "model_version")))
     columns = [
-        *spoken.c,
+        *voices.c,
         *(func.coalesce(labels.c[name], 0).label(name) for name in (*_LABELLED, *_LABELLED_PARTS)),
     ]
-    return select(*columns).outerjoin_from(spoken, labels, same).subquery("cells")
+    return select(*columns).outerjoin_from(voices, labels, same).subquery("cells")
+
+
+def _several(inside: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Whether more than one version counted anything; equality is all that is asked, so no row is sorted."""
+    rows = topic_rollup.c
+    first = topic_rollup.alias("first").c
+    one = select(first.model_version).where(inside(first)).limit(1).scalar_subquery()
+    return exists().where(inside(rows), rows.model_version != one)
+
+
+def _any_label(inside: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+    return exists().where(inside(label_rollup.c))
 
 
 def _labels(inside: Callable[[Any], ColumnElement[bool]]) -> Subquery:
@@ -127,16 +141,17 @@ def _labels(inside: Callable[[Any], ColumnElement[bool]]) -> Subquery:
 
 
 def sums(source: Subquery) -> list[ColumnElement[Any]]:
-    """The columns of ``COLUMNS`` summed, in their order."""
+    """Those of ``COLUMNS`` that ``source`` has, summed, in their order."""
     whole = {*_WHOLE, *_LABELLED}
     return [
         (cast(func.sum(source.c[name]), BigInteger) if name in whole else func.sum(source.c[name])).label(
             name
         )
         for name in COLUMNS
+        if name in source.c
     ]
 
 
 def counts_of(row: Row[Any]) -> Counts:
-    """From columns named as in ``COLUMNS``; null, from an outer join, is zero."""
-    return Counts(*(getattr(row, name) or 0 for name in COLUMNS))
+    """From columns named as in ``COLUMNS``; null, from an outer join, is zero, and so is a missing column."""
+    return Counts(*(getattr(row, name) or 0 for name in COLUMNS if name in row._fields))
