@@ -115,6 +115,13 @@ def test_processes_train_together(tiny: dict[str, Recipe], tmp_path: Path) -> No
     assert max(steps) == 240 // 16  # the batch is shared, not doubled
 
 
+def test_a_folder_that_is_no_encoder_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    empty = replace(RECIPES["bert"], encoder=str(tmp_path))
+    with pytest.raises(ConfigurationError, match=r"cannot be used as an encoder.*--base-model PATH"):
+        fine_tune(empty, rows(30), rows(3, 1000), tmp_path / "model")
+
+
 def test_a_hub_that_cannot_be_reached_is_a_clear_error(tmp_path: Path) -> None:
     lost = replace(RECIPES["bert"], encoder="trendvane-tests/there-is-no-such-encoder")
     with pytest.raises(ConfigurationError, match="--base-model PATH"):

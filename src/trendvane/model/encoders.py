@@ -11,7 +11,7 @@ CONFIG = "config.json"
 # Weights without pickle, and what a tokenizer is made of.
 _WANTED = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "vocab*", "merges.txt"]
 _PATIENCE = 10  # seconds until a hub that does not answer is given up
-_REMEDY = "Give a folder with its weights, configuration and tokenizer: --base-model PATH."
+REMEDY = "Give a folder with its weights, configuration and tokenizer: --base-model PATH."
 
 
 def encoder_path(name: str) -> str:
@@ -25,10 +25,10 @@ def encoder_path(name: str) -> str:
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / CONFIG).is_file():
-            raise ConfigurationError(f"{folder} holds no {CONFIG}.", remedy=_REMEDY)
+            raise ConfigurationError(f"{folder} holds no {CONFIG}.", remedy=REMEDY)
         return str(folder)
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
-        raise ConfigurationError(f"There is no folder {name}.", remedy=_REMEDY)
+        raise ConfigurationError(f"There is no folder {name}.", remedy=REMEDY)
     return _from_hub(name)
 
 
@@ -51,5 +51,5 @@ def _from_hub(name: str) -> str:
     except Exception as error:  # the hub's client lets those of its HTTP library through
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConfigurationError(
-            f"{name} cannot be had from the Hugging Face hub ({first}).", remedy=_REMEDY
+            f"{name} cannot be had from the Hugging Face hub ({first}).", remedy=REMEDY
         ) from error

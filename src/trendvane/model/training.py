@@ -17,8 +17,10 @@ from transformers import AutoTokenizer, Trainer, TrainerCallback, TrainingArgume
 from transformers.data.data_collator import DataCollatorWithPadding
 from transformers.trainer_callback import PrinterCallback
 
+from trendvane.domain.errors import ConfigurationError
 from trendvane.domain.text import prepare
 from trendvane.model import measures
+from trendvane.model.encoders import REMEDY
 from trendvane.model.network import encoder_of, freeze_embeddings, load_classifier, take_out_prior
 
 if TYPE_CHECKING:
@@ -91,8 +93,7 @@ def build(recipe: Recipe, source: str, rows: tuple[Sequence[Example], Sequence[E
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     set_seed(recipe.seed)
-    tokenizer = AutoTokenizer.from_pretrained(source)
-    model = load_classifier(source, head=recipe.head)
+    tokenizer, model = _load(source, recipe.head)
     if recipe.frozen_embeddings:
         freeze_embeddings(model)
     train, dev = rows
@@ -107,6 +108,14 @@ def build(recipe: Recipe, source: str, rows: tuple[Sequence[Example], Sequence[E
     )
     trainer.remove_callback(PrinterCallback)  # who wants to know, watches
     return trainer
+
+
+def _load(source: str, head: str) -> tuple[Any, Any]:
+    try:
+        return AutoTokenizer.from_pretrained(source), load_classifier(source, head=head)
+    except (OSError, ValueError, KeyError) as error:  # what Transformers raises of folders it cannot use
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ConfigurationError(f"{source} cannot be used as an encoder: {first}", remedy=REMEDY) from error
 
 
 def train_here(
