@@ -23,6 +23,16 @@ from sqlalchemy import (
 
 from trendvane.warehouse.tables import at, metadata
 
+__all__ = [
+    "drift_report",
+    "label_rollup",
+    "metadata",
+    "model_promotion",
+    "rescore_cursor",
+    "tweet_label",
+    "tweet_truth",
+]
+
 tweet_label = Table(
     "tweet_label",
     metadata,
