@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from trendvane.settings import Settings
 
-_PATIENCE = 120.0  # seconds that the server may take to answer
+_PATIENCE = 300.0  # seconds that the server may take to answer
 _PAUSE = 0.2
 _GRACE = 10.0
 
@@ -60,11 +60,11 @@ def _start(settings: Settings, port: int) -> subprocess.Popen[bytes]:
     from trendvane.settings import child_environment
 
     with Systems(settings) as systems:
-        systems.registry.versions()  # makes the database, where there is none, with nobody else at it
+        systems.registry.runs.find("")  # makes database and experiment, where there are none, in good order
         uri = systems.registry.uri
     options = {
         "--backend-store-uri": uri,
-        "--default-artifact-root": artifacts_uri(settings.data_dir / "mlflow"),
+        "--artifacts-destination": artifacts_uri(settings.data_dir / "mlflow"),
         "--host": "127.0.0.1",
         "--port": str(port),
         "--workers": "1",
