@@ -113,9 +113,8 @@ def main() -> None:
         _run(options.case, options.rows)
         return
     print(f"\n## The learning loop, {options.rows:,} rows\n")
-    print(
-        "| part | peak resident memory, MB | at most | seconds | of the CPU | what came out |\n|---|---|---|---|---|---|"
-    )
+    print("| part | peak resident memory, MB | at most | seconds | of the CPU | what came out |")
+    print("|---|---|---|---|---|---|")
     for name, (limit, _) in CASES.items():
         command = [sys.executable, "-m", "bench.memory_learning", "--case", name, "--rows", str(options.rows)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
