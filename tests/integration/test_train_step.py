@@ -184,7 +184,7 @@ def test_the_package_says_what_serving_and_drift_ask(stage: Stage, tmp_path: Pat
 def test_what_cannot_be_trained_is_said_before_anything_is_written(stage: Stage, tmp_path: Path) -> None:
     for change, said in (
         ({"recipes": ("robertson",)}, "no recipe 'robertson'"),
-        ({"min_rows": 61}, "has 60 training rows, fewer than 61"),
+        ({"min_rows": 91}, "has 90 rows, fewer than 91"),
         ({"base_model": str(tmp_path)}, r"--base-model PATH"),
     ):
         with pytest.raises(ConfigurationError, match=said):

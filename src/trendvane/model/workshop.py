@@ -24,10 +24,10 @@ _NOTE, _LOCK = "training.json", ".lock"
 _MACHINE = {"threads", "processes"}
 
 
-def key_of(recipe: Recipe, snapshot_sha256: str) -> str:
+def key_of(recipe: Recipe, data: str) -> str:
     """The same for the same recipe, seed and data, as a hex number."""
     decided = {k: v for k, v in asdict(recipe).items() if k not in _MACHINE}
-    told = json.dumps([decided, snapshot_sha256, TEXT_VERSION], sort_keys=True)
+    told = json.dumps([decided, data, TEXT_VERSION], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 

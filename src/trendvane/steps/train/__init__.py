@@ -78,10 +78,9 @@ def _recipe(name: str, config: TrainConfig) -> Recipe:
 
 
 def _require_rows(snapshot: Snapshot, config: TrainConfig) -> None:
-    rows = snapshot.counts.get("train", {})
-    if sum(rows.values()) < config.min_rows:
+    if snapshot.size < config.min_rows:
         raise ConfigurationError(
-            f"Snapshot {snapshot.id} has {sum(rows.values())} training rows, fewer than {config.min_rows}.",
+            f"Snapshot {snapshot.id} has {snapshot.size} rows, fewer than {config.min_rows}.",
             remedy="Label more tweets, or lower training.min_train_rows.",
         )
     for split in ("train", "dev"):
@@ -120,7 +119,8 @@ class _Bench:
     def make(self, recipe: Recipe, now: Callable[[], datetime]) -> TrainedRun:
         """The run of ``recipe``: one that is finished already, or a new one."""
         identity = f"{recipe.name}-{now():%Y%m%dT%H%M%S}"
-        key = key_of(recipe, self._snapshot.sha256)
+        # A snapshot that lost rows to forgetting is other data.
+        key = key_of(recipe, f"{self._snapshot.sha256} less {self._snapshot.erased}")
         if self._config.again:
             key = f"{key}-{identity}"
         elif (made := self._finished(key)) is not None:

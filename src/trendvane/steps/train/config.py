@@ -16,7 +16,7 @@ class TrainConfig:
         epochs: Passes; 0 for the recipe's own number.
         seed: Of everything random; 0 for the recipe's own.
         threads: CPU threads; 0 for all.
-        min_rows: Training rows without which nothing is trained.
+        min_rows: Training and development rows without which nothing is trained.
         max_weights: Bytes of weights that are stored with the run as well; larger ones stay in their folder.
         again: Train anew what was trained before.
     """
