@@ -23,12 +23,12 @@ def train(
 ) -> None:
     """Fine-tune a classifier. Needs `make train-env`. A stopped run goes on from its last checkpoint."""
     from trendvane.domain.errors import ConfigurationError
-    from trendvane.model.finetune import RECIPES, fine_tune, read_examples, without_overlap
+    from trendvane.model.finetune import RECIPES, fine_tune, read_examples, trainable
 
     if recipe not in RECIPES:
         raise ConfigurationError(f"There is no recipe {recipe!r}.", remedy=f"Recipes: {', '.join(RECIPES)}.")
     dev = read_examples(dev_csv)
-    rows = without_overlap(read_examples(train_csv), dev)
+    rows = trainable(read_examples(train_csv), dev)
     chosen = replace(RECIPES[recipe], threads=threads)
     if epochs:
         chosen = replace(chosen, epochs=epochs)

@@ -16,7 +16,7 @@ import numpy as np
 
 from trendvane.domain.errors import ConfigurationError
 from trendvane.model import measures
-from trendvane.model.finetune import Example, fine_tune, without_overlap
+from trendvane.model.finetune import Example, fine_tune, trainable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +122,7 @@ def cross_fit(
 def _predict_fold(
     recipe: Recipe, rows: Sequence[Example], held_out: Sequence[JudgedTweet], work: Path
 ) -> NDArray[np.float64]:
-    pool = without_overlap(rows, [Example(t.tweet_id, t.text, t.label) for t in held_out])
+    pool = trainable(rows, [Example(t.tweet_id, t.text, t.label) for t in held_out])
     shuffled = np.random.default_rng(recipe.seed).permutation(len(pool))
     aside = [pool[i] for i in shuffled[:_ASIDE]]
     training = [pool[i] for i in shuffled[_ASIDE:]]

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from trendvane.domain.errors import ConfigurationError, ModelPackageError
+from trendvane.domain.holdout import held_out
 from trendvane.domain.sentiment import LABELS
 from trendvane.domain.text import TEXT_VERSION, fingerprints, prepare
 from trendvane.model.encoders import STARTER_ENCODER, encoder_path
@@ -117,11 +118,11 @@ def read_examples(path: Path) -> list[Example]:
             ) from error
 
 
-def without_overlap(examples: Iterable[Example], held_out: Iterable[Example]) -> list[Example]:
-    """Examples that share neither id nor fingerprint with ``held_out``, and no id or text with each other."""
+def without_overlap(examples: Iterable[Example], others: Iterable[Example]) -> list[Example]:
+    """Examples that share neither id nor fingerprint with ``others``, and no id or text with each other."""
     ids: set[str] = set()
     keys: set[int] = set()
-    for example in held_out:
+    for example in others:
         ids.add(example.tweet_id)
         keys.update(fingerprints(example.text))
     kept: list[Example] = []
@@ -134,6 +135,11 @@ def without_overlap(examples: Iterable[Example], held_out: Iterable[Example]) ->
             seen.update((example.tweet_id, text))
             kept.append(example)
     return kept
+
+
+def trainable(examples: Sequence[Example], dev: Iterable[Example]) -> list[Example]:
+    """``examples`` that neither ``dev`` nor the rows kept for judging (``domain.holdout``) know."""
+    return without_overlap(examples, [*dev, *(e for e in examples if held_out(e.text))])
 
 
 def fine_tune(

