@@ -31,6 +31,7 @@ def pipe(tmp_path: Path, warehouse: Warehouse) -> Pipeline:
     """Staged tweets of as many authors, with a person's label each."""
     pipeline = Pipeline(tmp_path, warehouse)
     pipeline.take(page(1, [row(i, author_id=str(5000 + i)) for i in range(TWEETS)]))
+    pipeline.execute("UPDATE tweet_staging SET sample = NULL")
     label(pipeline, {i: i % 3 for i in range(TWEETS)})
     return pipeline
 
@@ -74,6 +75,18 @@ def test_labelled_tweets_become_a_snapshot(pipe: Pipeline) -> None:
     assert not leaks(store.latest(), store.test_set())
     assert not split_leaks(store.latest())
     assert "human:anna" in (store.latest().folder / "DATA_CARD.md").read_text()
+
+
+def test_what_measures_the_model_in_use_trains_none(pipe: Pipeline) -> None:
+    pipe.execute("UPDATE tweet_staging SET sample = 'validation' WHERE author_hash % 2 = 0")
+    chosen = pipe.value("SELECT array_agg(tweet_id) FROM tweet_staging WHERE sample = 'validation'")
+    report, store = run(pipe)
+    trained = {int(found.tweet_id) for found in store.latest().rows()}
+    judging = {int(found.tweet_id) for found in store.test_set().rows()}
+    assert trained
+    assert not trained & set(chosen)
+    assert judging & set(chosen)
+    assert report.dropped["measures_accuracy"] == len(set(chosen) - judging)
 
 
 def test_people_outrank_files_and_files_models_and_an_abstention_is_no_label(pipe: Pipeline) -> None:

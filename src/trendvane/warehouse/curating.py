@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _LABELLED = sa.text(
     """
     SELECT s.tweet_id, s.content, t.label, coalesce(p.name, ''), s.lang, s.author_hash, s.cluster_id,
-        s.source, t.kind, t.labeller
+        s.source, t.kind, t.labeller, t.at_random OR s.sample IS NOT DISTINCT FROM 'validation'
     FROM tweet_truth t
     JOIN tweet_staging s ON s.tweet_id = t.tweet_id
     LEFT JOIN topic p ON p.topic_id = s.topic
@@ -34,7 +34,7 @@ _AT_ONCE = 2000
 
 
 class Labelled(NamedTuple):
-    """A staged tweet with the label that counts."""
+    """A staged tweet with the label that counts; ``measures`` when live accuracy is read from it."""
 
     tweet_id: int
     content: str
@@ -46,6 +46,7 @@ class Labelled(NamedTuple):
     source: str
     kind: str
     labeller: str
+    measures: bool
 
 
 def labelled(connection: Connection) -> Iterator[Labelled]:

@@ -6,10 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from trendvane.domain.author import author_hash, author_key
+from trendvane.domain.holdout import held_out
 from trendvane.domain.text import clean, prepare
 from trendvane.model.snapshots import DataRow
 from trendvane.steps.curate.raw import (
     CORRUPTED,
+    MEASURES,
     MISSING_ID,
     MISSING_TEXT,
     NOT_ALLOWED,
@@ -50,6 +52,9 @@ class Cleaner:
         """The row as it is kept, or the reason why it is not."""
         text = clean(raw.text)
         reason = self._refusal(raw, text)
+        # Those that only judge may stay: the test set trains nobody either.
+        if not reason and raw.measures and not held_out(text):
+            reason = MEASURES
         if reason:
             return reason
         return DataRow(

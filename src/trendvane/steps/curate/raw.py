@@ -9,6 +9,7 @@ UNKNOWN_LABEL, BROKEN, UNDECODABLE = "unknown_label", "broken_row", "undecodable
 CORRUPTED, UNREADABLE, OTHER_LANGUAGE = "corrupted", "unreadable", "other_language"
 NOT_ALLOWED, FORGOTTEN = "source_not_allowed", "forgotten"
 SAME_ID, COPY, CONFLICT = "duplicate_id", "duplicate_wording", "conflicting_labels"
+MEASURES = "measures_accuracy"
 HELD_OUT, NEAR_TEST, TEST_AUTHOR = "held_out", "near_duplicate_of_test", "author_of_test"
 LIMIT = "beyond_limit"
 
@@ -24,6 +25,7 @@ REASONS: dict[str, str] = {
     CORRUPTED: "text that was damaged before it came here: replacement characters, wrong encodings",
     OTHER_LANGUAGE: "in a language that the models do not read",
     UNREADABLE: "nothing to read: only links, mentions, digits or signs without a meaning",
+    MEASURES: "chosen by chance to measure the model in use, which may not have learned from it",
     FORGOTTEN: "forgotten before (deleted on X, or by request)",
     CONFLICT: "copies of one message with different labels, none of which outweighs the others",
     SAME_ID: "the same tweet again",
@@ -49,6 +51,7 @@ class Raw(NamedTuple):
         source: ``x``, ``emulator``, ``replay`` or ``file``.
         kind: ``human``, ``file`` or ``llm``.
         labeller: Who said it.
+        measures: Whether live accuracy is read from it.
     """
 
     tweet_id: str
@@ -61,3 +64,4 @@ class Raw(NamedTuple):
     source: str
     kind: str
     labeller: str
+    measures: bool = False

@@ -89,4 +89,5 @@ def _raw(row: curating.Labelled) -> Raw:
         row.source,
         row.kind,
         row.labeller,
+        row.measures,
     )
