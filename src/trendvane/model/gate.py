@@ -204,8 +204,8 @@ def _higher(whole: Comparison, champion: Scored, challenger: Scored, rules: Rule
         f"{champion.identity} {whole.first:.4f}."
     )
     sure = whole.low > 0
-    bound = f"At {rules.level:.1%} the difference is above {whole.low:+.4f}"
-    return Check("higher", sure, f"{scores} {bound}{'.' if sure else ', so it is not surely better.'}")
+    bound = f"is above {whole.low:+.4f}" if sure else f"may be as low as {whole.low:+.4f}: not surely better"
+    return Check("higher", sure, f"{scores} At {rules.level:.1%} the difference {bound}.")
 
 
 def _by_slice(
