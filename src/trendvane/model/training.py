@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch.utils.data import Dataset
-from transformers import AutoTokenizer, Trainer, TrainerCallback, TrainingArguments, set_seed
-from transformers.data.data_collator import DataCollatorWithPadding
-from transformers.trainer_callback import PrinterCallback
 
 from trendvane.domain.errors import ConfigurationError
 from trendvane.domain.text import prepare
@@ -64,17 +61,18 @@ class TweetRows(Dataset):  # type: ignore[misc] # the type checker skips torch
         return {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": self._labels[row]}
 
 
-class _Watcher(TrainerCallback):  # type: ignore[misc] # the type checker skips transformers
-    """Tells somebody how far the training is, and its figures."""
+def _watcher(watch: Watch) -> Any:
+    """A callback that tells how far the training is, and its figures."""
+    from transformers import TrainerCallback  # noqa: PLC0415 - its import does things
 
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
+    class Watcher(TrainerCallback):  # type: ignore[misc] # the type checker skips transformers
+        def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+            watch(state.global_step, state.max_steps, {})
 
-    def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        self._watch(state.global_step, state.max_steps, {})
+        def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
+            watch(state.global_step, state.max_steps, figures(logs or {}))
 
-    def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
-        self._watch(state.global_step, state.max_steps, figures(logs or {}))
+    return Watcher()
 
 
 def figures(line: dict[str, Any]) -> dict[str, float]:
@@ -86,6 +84,9 @@ def figures(line: dict[str, Any]) -> dict[str, float]:
 
 def build(recipe: Recipe, source: str, rows: tuple[Sequence[Example], Sequence[Example]], out: Path) -> Any:
     """The trainer of ``recipe``, on the encoder in the folder ``source``, for training and dev ``rows``."""
+    from transformers import Trainer, set_seed  # noqa: PLC0415 - their import does things
+    from transformers.data.data_collator import DataCollatorWithPadding  # noqa: PLC0415
+    from transformers.trainer_callback import PrinterCallback  # noqa: PLC0415
     from transformers.utils import logging  # noqa: PLC0415
 
     logging.set_verbosity_error()  # it warns that the head is new
@@ -111,6 +112,8 @@ def build(recipe: Recipe, source: str, rows: tuple[Sequence[Example], Sequence[E
 
 
 def _load(source: str, head: str) -> tuple[Any, Any]:
+    from transformers import AutoTokenizer  # noqa: PLC0415
+
     try:
         return AutoTokenizer.from_pretrained(source), load_classifier(source, head=head)
     except (OSError, ValueError, KeyError) as error:  # what Transformers raises of folders it cannot use
@@ -130,7 +133,7 @@ def train_here(
     trainer = build(recipe, source, rows, out)
     trainer.args.save_steps = checkpoint_steps
     if watch is not None:
-        trainer.add_callback(_Watcher(watch))
+        trainer.add_callback(_watcher(watch))
     trainer.train(resume_from_checkpoint=last_checkpoint(out))
     log: list[dict[str, Any]] = trainer.state.log_history
     if trainer.is_world_process_zero():
@@ -154,8 +157,10 @@ def last_checkpoint(out: Path) -> str | None:
     return None
 
 
-def arguments(recipe: Recipe, out: Path, train_rows: int) -> TrainingArguments:
+def arguments(recipe: Recipe, out: Path, train_rows: int) -> Any:
     """The recipe in the trainer's words. Processes share its batch, so that the recipe stays itself."""
+    from transformers import TrainingArguments  # noqa: PLC0415
+
     on_gpu = torch.cuda.is_available()
     workers = torch.distributed.get_world_size() if torch.distributed.is_initialized() else recipe.workers()
     steps = math.ceil(train_rows / recipe.batch_size) * recipe.epochs
