@@ -31,7 +31,7 @@ class Row:
         ("lovely service #sarcasm", "sarcasm markers"),
         ("sure 🙄", "sarcasm markers"),
         ("one two three", "length=short"),
-        ("a b c d e f g h i", "length=medium"),
+        ("a b c d e f g h i j k l m n o", "length=medium"),
         ("word " * 30, "length=long"),
     ],
 )
