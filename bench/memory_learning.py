@@ -18,21 +18,26 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from trendvane.bootstrap import Systems
+from trendvane.llm.labeller import Labelled
+from trendvane.llm.spending import Tally
+from trendvane.llm.voting import Verdict
 from trendvane.model.leaks import leaks, split_leaks
 from trendvane.settings import Settings
 from trendvane.steps.curate import CurateConfig, curate
+from trendvane.steps.label import LabelConfig, label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 _AUTHORS = 500_000
 _AT_ONCE = 100_000
+_ASKED = 2_000  # tweets labelled; each page of them looks through the whole sample
 # The same wordings, made by the server: tweets, and a person's label for each.
 _TWEETS = sa.text(
     """
@@ -55,6 +60,27 @@ _LABELS = sa.text(
 )
 
 
+# All in the validation sample, and scored as voices, so that all of them wait for a label.
+_SAMPLED = sa.text("UPDATE tweet_staging SET sample = 'validation', inference_done = true")
+_SCORED = sa.text(
+    """
+    INSERT INTO tweet_product (staging_id, tweet_id, topic, type, predicted_sentiment, sentiment_score,
+        processed_at, created_at, p_negative, p_neutral, p_positive, model_version)
+    SELECT tweet_id, tweet_id, topic, type, 1, 0.6, now(), created_at, 0.2, 0.6, 0.2, 'bench-1'
+    FROM tweet_staging
+    """
+)
+
+
+class _Oracle:
+    """A labeller that answers at once, so that what is measured is ours."""
+
+    name, prompt_version = "llm:bench", "1"
+
+    def label(self, texts: Sequence[str]) -> Labelled:
+        return Labelled(tuple(Verdict(len(t) % 3, 2, 1.0, ()) for t in texts), Tally(), None)
+
+
 def curate_file(home: Path, rows: int) -> str:
     """Curate labelled rows of a CSV."""
     path = home / "rows.csv"
@@ -70,13 +96,31 @@ def curate_file(home: Path, rows: int) -> str:
 def curate_warehouse(home: Path, rows: int) -> str:
     """Curate labelled tweets of the warehouse, by a cursor of the server."""
     with Systems(Settings(data_dir=home)) as systems:
-        systems.prepare_warehouse()
-        for first in range(0, rows, _AT_ONCE):
-            span = {"first": first, "last": min(first + _AT_ONCE, rows) - 1}
-            with systems.warehouse.begin() as connection:
-                connection.execute(_TWEETS, span | {"authors": _AUTHORS})
-                connection.execute(_LABELS, span)
+        _stage(systems, rows, _TWEETS, _LABELS)
     return _curate(home)
+
+
+def label_samples(home: Path, rows: int) -> str:
+    """Label some of the samples, chosen from all of them."""
+    with Systems(Settings(data_dir=home)) as systems:
+        _stage(systems, rows, _TWEETS)
+        with systems.warehouse.begin() as connection:
+            connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+            connection.execute(_SAMPLED)
+            connection.execute(_SCORED)
+        oracle: Any = _Oracle()
+        report = label(systems.warehouse, oracle, LabelConfig(limit=_ASKED), now=lambda: datetime.now(tz=UTC))
+    return f"{report.labelled:,} labelled"
+
+
+def _stage(systems: Systems, rows: int, *statements: sa.TextClause) -> None:
+    systems.prepare_warehouse()
+    for first in range(0, rows, _AT_ONCE):
+        span = {"first": first, "last": min(first + _AT_ONCE, rows) - 1, "authors": _AUTHORS}
+        with systems.warehouse.begin() as connection:
+            for statement in statements:
+                wanted = {name: value for name, value in span.items() if f":{name}" in statement.text}
+                connection.execute(statement, wanted)
 
 
 def _words(number: int) -> str:
@@ -98,6 +142,7 @@ def _curate(home: Path, *files: Path) -> str:
 
 # Name, limit in MB, and what is run in a process of its own; it is given a folder and the number of rows.
 CASES: dict[str, tuple[int, Callable[[Path, int], str]]] = {
+    "label some of the samples": (2048, label_samples),
     "curate a CSV": (2048, curate_file),
     "curate the warehouse": (2048, curate_warehouse),
 }
