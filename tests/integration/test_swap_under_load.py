@@ -169,8 +169,8 @@ def test_no_request_fails_while_the_champion_is_rolled_back_and_promoted_again(
 def tell_the_same_story(environment: dict[str, str], tmp_path: Path) -> None:
     versions = json.loads(trendvane(environment, tmp_path, "model", "list", "--json"))
     assert [(v["identity"], v["champion"], v["last_decision"]) for v in versions] == [
-        ("tiny-1", True, "promote"),
-        ("tiny-0", False, "rollback"),
+        ("tiny-1", True, "promoted"),
+        ("tiny-0", False, "brought back"),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -77,7 +77,7 @@ def list_versions(*, as_json: Json = False) -> None:
     from trendvane.steps.promote.succession import book
 
     with opened() as systems:
-        fates = {line.model_version: line.action.value for line in book(palace_of(systems))}
+        fates = _fates(book(palace_of(systems)))
         rows = [
             {
                 "version": v.version,
@@ -247,13 +247,23 @@ def _line(line: Entry) -> dict[str, Any]:
     }
 
 
+def _fates(lines: Iterable[Entry]) -> dict[str, str]:
+    """What was decided last about each version."""
+    words = {"adopt": "adopted", "promote": "promoted", "refuse": "refused", "rollback": "brought back"}
+    fates: dict[str, str] = {}
+    for line in lines:
+        fates[line.model_version] = words[line.action.value]
+        if line.action.value == "rollback" and line.previous_version:
+            fates[line.previous_version] = "rolled back"
+    return fates
+
+
 def _cells(row: dict[str, Any]) -> list[str]:
-    fates = {"adopt": "adopted", "promote": "promoted", "refuse": "refused", "rollback": "brought back"}
     return [
         row["version"],
         row["identity"],
         row["created_at"][:16].replace("T", " "),
-        fates.get(row["last_decision"] or "", "not judged"),
+        row["last_decision"] or "not judged",
         row["snapshot"] or "-",
     ]
 
