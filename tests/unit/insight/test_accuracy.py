@@ -23,8 +23,10 @@ def test_bounds_are_shares_around_the_value(a, b, c, level):
 def test_more_labels_narrow_both(hits, times):
     few = [[hits[k] if k == j else 7 for j in range(3)] for k in range(3)]
     once, more = interval(few), interval([[n * times for n in row] for row in few])
-    assert once.average_recall is not None
-    assert more.average_recall is not None
+    assert once.accuracy
+    assert once.average_recall
+    assert more.accuracy
+    assert more.average_recall
     for a, b in ((once.accuracy, more.accuracy), (once.average_recall, more.average_recall)):
         assert b.value == pytest.approx(a.value)
         assert b.high - b.low < a.high - a.low
@@ -33,7 +35,8 @@ def test_more_labels_narrow_both(hits, times):
 def test_figures_of_a_small_matrix():
     found = interval([[8, 1, 1], [0, 5, 5], [1, 1, 2]])
     assert (found.n, found.right) == (24, 15)
-    assert found.average_recall is not None
+    assert found.accuracy
+    assert found.average_recall
     assert found.accuracy.value == pytest.approx(15 / 24)
     assert found.average_recall.value == pytest.approx((0.8 + 0.5 + 0.5) / 3)
     # Wilson's example: 15 of 24 at 90 %.
@@ -42,7 +45,8 @@ def test_figures_of_a_small_matrix():
 
 def test_all_right_is_not_certain():
     found = interval([[3, 0, 0], [0, 3, 0], [0, 0, 3]])
-    assert found.average_recall is not None
+    assert found.accuracy
+    assert found.average_recall
     assert found.accuracy.high == found.average_recall.high == 1.0
     assert found.average_recall.low < 0.85
 
