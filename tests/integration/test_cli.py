@@ -30,7 +30,7 @@ def trendvane(home: Path, *arguments: str, **extra: str) -> subprocess.Completed
 def test_version_and_help(tmp_path: Path) -> None:
     assert trendvane(tmp_path, "--version").stdout == f"trendvane {__version__}\n"
     shown = trendvane(tmp_path, "--help").stdout
-    commands = "demo up collect run serve emulator doctor audit db model export"
+    commands = "demo up collect run serve emulator doctor audit db model export label dataset learn mlflow"
     for command in commands.split():
         assert command in shown
 
