@@ -5,7 +5,7 @@ TrendvaneError
 │   ├── SourceUnavailableError     X (or the emulator) did not answer usefully
 │   ├── RateLimitedError           wait until ``retry_at``
 │   ├── LabellerUnavailableError   the LLM's endpoint did not answer usefully
-│   └── StorageUnavailableError    lake or warehouse did not answer
+│   └── StorageUnavailableError    lake, warehouse or model registry did not answer
 └── TerminalError         the same call will fail again until a person changes something
     ├── ConfigurationError         a setting is missing or wrong
     ├── SourceRefusedError         X refuses: credentials, plan, credits, malformed request
@@ -64,7 +64,7 @@ class LabellerUnavailableError(RetryableError):
 
 
 class StorageUnavailableError(RetryableError):
-    """The lake or the warehouse did not answer."""
+    """The lake, the warehouse or the model registry did not answer, or another process has it."""
 
 
 class TerminalError(TrendvaneError):
