@@ -1,6 +1,11 @@
 """Take the README's screenshots of a running demo.
 
 python scripts/screenshots.py [http://127.0.0.1:8080]
+
+For a picture of the live accuracy, label the validation sample first; the emulator knows what it meant:
+
+python scripts/screenshots.py --labels http://127.0.0.1:<the emulator's port> > labels.csv
+trendvane label import labels.csv --labeller demo --random-sample
 """
 
 from __future__ import annotations
@@ -21,12 +26,16 @@ SHOTS: dict[str, dict[str, Any]] = {
     "topic-light": {"path": "/#/topic/{0}", "scheme": "light", "size": (1280, 1000)},
     "compare-light": {"path": "/#/compare/{0},{1}", "scheme": "light", "size": (1280, 800)},
     "review-light": {"path": "/review.html", "scheme": "light", "size": (1280, 900)},
+    "accuracy-light": {"path": "/", "scheme": "light", "size": (1280, 800), "part": "section.accuracy"},
     "phone-dark": {"path": "/#/topic/{0}", "scheme": "dark", "size": (390, 844)},
 }
 
 
 def main() -> None:
     """Write one PNG for each shot."""
+    if sys.argv[1:2] == ["--labels"]:
+        print_labels(sys.argv[2])
+        return
     base = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8080"
     with urllib.request.urlopen(f"{base}/v1/topics?window=24h") as answer:  # noqa: S310  an address we were given
         ids = [topic["id"] for topic in json.load(answer)["topics"]]
@@ -46,9 +55,23 @@ def main() -> None:
             page = context.new_page()
             page.goto(base + shot["path"].format(*ids))
             page.wait_for_timeout(2500)
-            page.screenshot(path=OUT / f"{name}.png")
+            target = page.locator(shot["part"]) if "part" in shot else page
+            target.screenshot(path=OUT / f"{name}.png")
             context.close()
         browser.close()
+
+
+def print_labels(emulator: str) -> None:
+    """Print the true labels of everything published so far, as CSV."""
+    print("tweet_id,label")
+    since = "0"
+    while since:
+        with urllib.request.urlopen(f"{emulator}/emulator/labels?since_id={since}&limit=1000") as answer:  # noqa: S310
+            found = json.load(answer)
+        for row in found["data"]:
+            if row["label"]:
+                print(f"{row['id']},{row['label']}")
+        since = found["next_since_id"]
 
 
 if __name__ == "__main__":
