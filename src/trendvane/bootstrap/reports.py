@@ -26,4 +26,6 @@ def _plain(value: Any) -> str:
         return "-"
     if isinstance(value, dict):
         return ", ".join(f"{key} {number}" for key, number in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return " ".join(f"{key}={part}" for key, part in value._asdict().items())
+    return ", ".join(map(_plain, value)) if isinstance(value, tuple) else str(value)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 Actor = Annotated[str, typer.Option(help="Who decides; empty for the user of the operating system.")]
 Reason = Annotated[str, typer.Option(help="Why; kept in the book.")]
 _FIGURES = ("macro_f1", "average_recall", "accuracy", "calibration_error")
-_WIDTH = 100  # characters of a reason in a table
+_WIDTH = 100  # columns of a text
+_WIDEST = 1_000
+_SHORT = 300  # characters of a reason that is not shown in full
 
 
 @contextmanager
@@ -199,18 +202,13 @@ def history(
     if not lines:
         typer.echo("Nothing was decided yet.")
         return
-    rows = [
-        [
-            f"{line.created_at:%Y-%m-%d %H:%M}",
-            line.action.value,
-            line.model_version,
-            line.previous_version or "-",
-            line.actor,
-            line.reason if full or len(line.reason) <= _WIDTH else f"{line.reason[: _WIDTH - 1]}…",
-        ]
-        for line in lines
-    ]
-    _table(["When (UTC)", "Action", "Version", "Champion before", "Who", "Why"], rows)
+    for line in lines:
+        stays = "champion stays" if line.action.value == "refuse" else "instead of"
+        before = f", {stays} {line.previous_version}" if line.previous_version else ""
+        heading = f"{line.created_at:%Y-%m-%d %H:%M} UTC  {line.action.value} {line.model_version}"
+        why = line.reason if full or len(line.reason) <= _SHORT else f"{line.reason[: _SHORT - 1]}…"
+        typer.echo(f"{heading}  (by {line.actor}{before})")
+        typer.echo(fill(why, _WIDTH, initial_indent="  ", subsequent_indent="  "))
 
 
 def verdict_of(report: Any) -> dict[str, Any]:
@@ -279,7 +277,11 @@ def _table(columns: list[str], rows: list[list[str]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(*columns, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(*map(escape, row))
-    Console(soft_wrap=False).print(table)
+    # Whoever pipes this into a file, or has a narrow window, wants whole names rather than neat columns.
+    wanted = Console(width=_WIDEST).measure(table).maximum
+    Console(width=max(wanted, Console().width)).print(table)

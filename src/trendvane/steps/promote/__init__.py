@@ -135,8 +135,12 @@ def _action(*, taken: bool, first: bool) -> Action:
 def _reason(verdict: Verdict, config: GateConfig, *, taken: bool) -> str:
     said = " ".join(verdict.reasons)
     if taken and not verdict.promote:
-        return f"{config.actor} overrode the gate: {config.reason} The gate had said: {said}"
-    return f"{config.reason} {said}".strip()
+        return f"{config.actor} overrode the gate: {_sentence(config.reason)} The gate had said: {said}"
+    return f"{_sentence(config.reason)} {said}".strip()
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _reigning(palace: Palace) -> str | None:
