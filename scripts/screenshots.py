@@ -2,10 +2,10 @@
 
 python scripts/screenshots.py [http://127.0.0.1:8080]
 
-For a picture of the live accuracy, label the validation sample first; the emulator knows what it meant:
+For a picture of the live accuracy, label every tweet first; the emulator knows what it meant:
 
 python scripts/screenshots.py --labels http://127.0.0.1:<the emulator's port> > labels.csv
-trendvane label import labels.csv --labeller demo --random-sample
+TRENDVANE_DATA_DIR=.trendvane/demo trendvane label import labels.csv --labeller demo --random-sample
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ def main() -> None:
             page = context.new_page()
             page.goto(base + shot["path"].format(*ids))
             page.wait_for_timeout(2500)
+            if "part" in shot:  # the header stays in place when the page scrolls, and would cover it
+                page.evaluate("document.querySelector('header').style.position = 'static'")
             target = page.locator(shot["part"]) if "part" in shot else page
             target.screenshot(path=OUT / f"{name}.png")
             context.close()
@@ -66,7 +68,8 @@ def print_labels(emulator: str) -> None:
     print("tweet_id,label")
     since = "0"
     while since:
-        with urllib.request.urlopen(f"{emulator}/emulator/labels?since_id={since}&limit=1000") as answer:  # noqa: S310
+        url = f"{emulator}/emulator/truth/labels?since_id={since}&limit=1000"
+        with urllib.request.urlopen(url) as answer:  # noqa: S310  an address we were given
             found = json.load(answer)
         for row in found["data"]:
             if row["label"]:
