@@ -83,9 +83,15 @@ def test_an_identity_is_registered_once(registry: Registry, make_package: MakePa
         registry.register(made, run_id=None, identity="other-1")
 
 
+def finished(registry: Registry, run: RunRecord) -> str:
+    with registry.runs.start(run) as live:
+        return live.run_id
+
+
 def test_a_run_holds_what_it_was_given(registry: Registry, tmp_path: Path) -> None:
     (tmp_path / "card.md").write_text("counts")
-    run_id = registry.log_run(
+    run_id = finished(
+        registry,
         RunRecord(
             "tiny-now",
             params={f"p{i}": i for i in range(120)},
@@ -94,7 +100,7 @@ def test_a_run_holds_what_it_was_given(registry: Registry, tmp_path: Path) -> No
             data=DataInput("s1", "a" * 64, "datasets/s1", {"rows": 3}),
             files={"data/card.md": tmp_path / "card.md"},
             documents={"confusion.json": {"rows": [[1, 2], [3, 4]]}, "tables/a.csv": "x,y\n"},
-        )
+        ),
     )
     client = registry._tracking.client
     run = client.get_run(run_id)
@@ -140,7 +146,8 @@ def test_two_processes_may_open_a_new_registry_at_once(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from trendvane.settings import prepare_mlflow;"
         "from trendvane.model.registry import Registry; from trendvane.model.runs import RunRecord;"
         "prepare_mlflow();"
-        "print(Registry('', Path(sys.argv[1]), experiment='e', name='m').log_run(RunRecord('r')))"
+        "runs = Registry('', Path(sys.argv[1]), experiment='e', name='m').runs\n"
+        "with runs.start(RunRecord('r')) as live: print(live.run_id)"
     )
     started = [
         subprocess.Popen(

@@ -37,7 +37,8 @@ def test_a_server_holds_runs_and_versions(tmp_path: Path, make_package: MakePack
         found = re.search(r"http://127\.0\.0\.1:\d+", said)
         assert found, said
         registry = Registry(found[0], tmp_path / "unused", experiment="e", name="m")
-        run_id = registry.log_run(RunRecord("r", params={"a": 1}, metrics={"f1": 0.5}, key="k"))
+        with registry.runs.start(RunRecord("r", params={"a": 1}, metrics={"f1": 0.5}, key="k")) as live:
+            run_id = live.run_id
         known = registry.runs.find("k")
         assert known is not None
         assert known.finished

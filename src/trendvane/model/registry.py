@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from trendvane.model.runs import RunRecord
 
 CHAMPION = "champion"
 _PACKAGE = "package"
@@ -74,11 +73,6 @@ class Registry:
     def uri(self) -> str:
         """Where MLflow is."""
         return self._tracking.uri
-
-    def log_run(self, run: RunRecord) -> str:
-        """Write a whole run at once; returns its id."""
-        with self.runs.start(run) as live:
-            return live.run_id
 
     def register(
         self, package: Path, *, run_id: str | None, identity: str, tags: Mapping[str, str] | None = None
